@@ -1,0 +1,78 @@
+from django.db import models
+
+from contacts.models import List, Segment
+from core import clock
+from delivery.models import Mailbox
+from sequences.models import Sequence
+from team.models import User, Workspace
+
+
+class Kind(models.TextChoices):
+    BROADCAST = "broadcast", "Broadcast"
+    DRIP = "drip", "Drip sequence"
+
+
+class Status(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    SCHEDULED = "scheduled", "Scheduled"
+    RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
+    COMPLETED = "completed", "Completed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class Campaign(models.Model):
+    """A way for contacts to enter a sequence: who, when, from which mailboxes."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.BROADCAST)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.DRAFT, editable=False)
+    sequence = models.OneToOneField(Sequence, on_delete=models.PROTECT, editable=False, related_name="campaign")
+    lists = models.ManyToManyField(List, blank=True, related_name="+")
+    segments = models.ManyToManyField(Segment, blank=True, related_name="+")
+    excluded_lists = models.ManyToManyField(List, blank=True, related_name="+")
+    excluded_segments = models.ManyToManyField(Segment, blank=True, related_name="+")
+    mailboxes = models.ManyToManyField(Mailbox, blank=True, related_name="+")
+    track_opens = models.BooleanField(default=True)
+    track_clicks = models.BooleanField(default=True)
+    send_at = models.DateTimeField(null=True, blank=True, help_text="Empty: at once when launched.")
+    time_zone = models.CharField(max_length=64, default="UTC", help_text="In which the schedule is shown and entered.")
+    version = models.PositiveIntegerField(default=1, editable=False, help_text="Grows with every edit: stale tabs.")
+    launched_at = models.DateTimeField(null=True, editable=False)
+    completed_at = models.DateTimeField(null=True, editable=False)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["send_at"], condition=models.Q(status="scheduled"), name="campaign_due")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Check(models.Model):
+    """One run of the pre-flight check over a campaign, with its findings."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running", "Running"
+        COMPLETED = "completed", "Completed"
+        FAILED = "failed", "Failed"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="checks")
+    campaign_version = models.PositiveIntegerField()
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.RUNNING)
+    recipients = models.PositiveIntegerField(default=0)
+    rendered = models.PositiveIntegerField(default=0)
+    findings = models.JSONField(default=list, help_text="[{code, level, message, count, examples}]")
+    error = models.TextField(blank=True, default="")
+    started_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"check of {self.campaign_id}"

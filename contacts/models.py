@@ -1,0 +1,213 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from core import clock
+from team.models import User, Workspace
+
+
+class TrackingMode(models.TextChoices):
+    INDIVIDUAL = "individual", "Individual"
+    AGGREGATE = "aggregate", "Only totals"
+    OFF = "off", "Off"
+
+
+class Contact(models.Model):
+    """A person who can get mail.  `email_key` is the case-folded address, unique in the workspace."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    email = models.CharField(max_length=320)
+    email_key = models.CharField(max_length=320, editable=False)
+    first_name = models.CharField(max_length=150, blank=True, default="", db_default="")
+    last_name = models.CharField(max_length=150, blank=True, default="", db_default="")
+    company = models.CharField(max_length=200, blank=True, default="", db_default="")
+    locale = models.CharField(max_length=35, blank=True, default="", db_default="")
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
+    attributes = models.JSONField(default=dict, db_default={}, help_text="Values of custom fields by their key.")
+    tracking = models.CharField(
+        max_length=10,
+        choices=TrackingMode.choices,
+        default=TrackingMode.INDIVIDUAL,
+        db_default=TrackingMode.INDIVIDUAL,
+    )
+    last_sent_at = models.DateTimeField(null=True, editable=False)
+    last_opened_at = models.DateTimeField(null=True, editable=False)
+    last_clicked_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "email_key"], name="contact_email_once")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class FieldType(models.TextChoices):
+    TEXT = "text", "Text"
+    NUMBER = "number", "Number"
+    DATE = "date", "Date"
+    BOOLEAN = "boolean", "Yes or no"
+    CHOICE = "choice", "Choice"
+    LIST = "list", "List"
+
+
+class ContactField(models.Model):
+    """A custom field: its key is the merge field, its values live in `Contact.attributes`."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=60)
+    label = models.CharField(max_length=100)
+    type = models.CharField(max_length=10, choices=FieldType.choices, default=FieldType.TEXT)
+    choices = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering = ["label"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="contact_field_key_once")]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class List(models.Model):
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    contacts: "models.ManyToManyField[Contact, ListMember]" = models.ManyToManyField(
+        Contact, through="ListMember", related_name="lists"
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="list_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ListMember(models.Model):
+    list = models.ForeignKey(List, on_delete=models.CASCADE, related_name="list_members")
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="list_members")
+    added_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["list", "contact"], name="list_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} in {self.list_id}"
+
+
+class Segment(models.Model):
+    """A saved question about contacts: a JSON tree of all/any groups and conditions, compiled to SQL."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=120)
+    definition = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="segment_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SuppressionReason(models.TextChoices):
+    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+    BOUNCED = "bounced", "Hard bounce"
+    COMPLAINED = "complained", "Complained"
+    MANUAL = "manual", "Added by hand"
+    IMPORTED = "imported", "Imported"
+
+
+class Suppression(models.Model):
+    """An address that gets no more mail from this workspace.
+
+    It belongs to the address, not to the contact: it outlives the contact's deletion.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    email_key = models.CharField(max_length=320)
+    reason = models.CharField(max_length=12, choices=SuppressionReason.choices)
+    detail = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "email_key"], name="suppression_once")]
+
+    def __str__(self) -> str:
+        return f"{self.email_key}: {self.get_reason_display()}"
+
+
+class Import(models.Model):
+    class Status(models.TextChoices):
+        UPLOADED = "uploaded", "Waiting for its mapping"
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        COMPLETED = "completed", "Completed"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    list = models.ForeignKey(List, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    file = models.FileField(upload_to="imports/%Y/%m/")
+    file_name = models.CharField(max_length=255)
+    encoding = models.CharField(max_length=40, default="utf-8")
+    delimiter = models.CharField(max_length=4, default=",")
+    has_header = models.BooleanField(default=True)
+    mapping = models.JSONField(default=dict, help_text="Column (by number) to contact field.")
+    update_existing = models.BooleanField(default=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.UPLOADED)
+    error = models.TextField(blank=True, default="")
+    total_bytes = models.BigIntegerField(default=0)
+    processed_bytes = models.BigIntegerField(default=0)
+    processed = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    rejected = models.PositiveIntegerField(default=0)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class ImportRejection(models.Model):
+    """A row of a file that became no contact, kept as it was with the reason."""
+
+    source = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rejections")
+    line = models.PositiveIntegerField()
+    cells = models.JSONField()
+    reason = models.TextField()
+
+    class Meta:
+        indexes = [models.Index(fields=["source", "line"], name="import_rejection_line")]
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"
+
+
+class DeletedContact(models.Model):
+    """What stays of a deleted contact: a hash of the address, so that an old unsubscribe link still works."""
+
+    contact_id = models.BigIntegerField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    email_hash = models.BinaryField(max_length=32)
+    deleted_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"deleted contact {self.contact_id}"

@@ -1,0 +1,143 @@
+"""The fact log: what the world did, in commit order, read by handlers, webhooks and the activities feed."""
+
+import dataclasses
+import json
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection, transaction
+
+from core import bus, clock
+from core.models import Fact, FactCursor, FactFailure
+
+logger = logging.getLogger(__name__)
+
+SEQUENCER_LOCK = 0x64726D62
+HANDLER_BATCH = 200
+FIRST_RETRY = timedelta(seconds=15)
+LONGEST_RETRY = timedelta(hours=1)
+
+
+def kind_of(event_type: type) -> str:
+    """Return the stable name of a fact: `<app>.<Event>`."""
+    return f"{event_type.__module__.split('.', 1)[0]}.{event_type.__name__}"
+
+
+def record(event: Any, *, workspace_id: int | None, occurred_at: datetime) -> Fact:
+    """Write one fact (a frozen dataclass of JSON-able values) into the log, in the caller's transaction.
+
+    A fact carries a batch (`message_ids=[…]`), never one row an event.  Handlers run soon after the commit.
+    """
+    payload = dataclasses.asdict(event)
+    fact = Fact.objects.create(
+        workspace_id=workspace_id,
+        kind=kind_of(type(event)),
+        payload=_plain(payload),
+        occurred_at=occurred_at,
+    )
+    transaction.on_commit(_wake)
+    return fact
+
+
+def _plain(payload: dict[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(payload, cls=DjangoJSONEncoder))
+    return plain
+
+
+def _wake() -> None:
+    from core.tasks import deliver_facts
+
+    try:
+        deliver_facts.delay()
+    except deliver_facts.OperationalError:
+        logger.warning("No broker: the facts wait for the next beat.")
+
+
+def sequence() -> int:
+    """Give committed facts their positions and return how many got one.
+
+    One sequencer at a time (an advisory lock): rows that become visible later get later positions, so that a cursor
+    over positions misses nothing however transactions interleave.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEQUENCER_LOCK])
+        # The partial index on unsequenced rows makes this cost what is new, not what exists.
+        cursor.execute(
+            """
+            WITH fresh AS (SELECT id, row_number() OVER (ORDER BY id) AS rank FROM core_fact WHERE position IS NULL),
+                 last AS (SELECT coalesce(max(position), 0) AS position FROM core_fact)
+            UPDATE core_fact SET position = last.position + fresh.rank FROM fresh, last WHERE core_fact.id = fresh.id
+            """
+        )
+        return cursor.rowcount
+
+
+def deliver() -> int:
+    """Sequence new facts, hand them to every handler, retry failed ones; return how many calls were made."""
+    sequence()
+    calls = 0
+    for name, (event_type, handler) in bus.fact_handlers().items():
+        while taken := _advance(name, event_type, handler):
+            calls += taken
+        calls += _retry(name, event_type, handler)
+    return calls
+
+
+def _advance(name: str, event_type: type, handler: bus.Handler) -> int:
+    """Take the next facts of one handler: the calls that work are committed together with the cursor."""
+    FactCursor.objects.get_or_create(handler=name)
+    with transaction.atomic():
+        cursor = FactCursor.objects.select_for_update(skip_locked=True).filter(handler=name).first()
+        if cursor is None:
+            return 0
+        facts = list(
+            Fact.objects.filter(kind=kind_of(event_type), position__gt=cursor.position).order_by("position")[
+                :HANDLER_BATCH
+            ]
+        )
+        for fact in facts:
+            error = _call(handler, event_type, fact)
+            if error is not None:
+                FactFailure.objects.create(
+                    handler=name, fact=fact, error=repr(error), retry_at=clock.now() + FIRST_RETRY
+                )
+        if facts:
+            FactCursor.objects.filter(handler=name).update(position=facts[-1].position)
+        return len(facts)
+
+
+def _retry(name: str, event_type: type, handler: bus.Handler) -> int:
+    calls = 0
+    due = FactFailure.objects.filter(handler=name, retry_at__lte=clock.now()).order_by("retry_at")
+    for failure_id in list(due.values_list("pk", flat=True)[:HANDLER_BATCH]):
+        with transaction.atomic():
+            failure = (
+                FactFailure.objects.select_for_update(skip_locked=True, of=("self",))
+                .select_related("fact")
+                .filter(pk=failure_id)
+                .first()
+            )
+            if failure is None:
+                continue
+            calls += 1
+            error = _call(handler, event_type, failure.fact)
+            if error is None:
+                failure.delete()
+            else:
+                pause = min(FIRST_RETRY * 2**failure.attempts, LONGEST_RETRY)
+                FactFailure.objects.filter(pk=failure_id).update(
+                    attempts=failure.attempts + 1, error=repr(error), retry_at=clock.now() + pause
+                )
+    return calls
+
+
+def _call(handler: bus.Handler, event_type: type, fact: Fact) -> Exception | None:
+    try:
+        with transaction.atomic():
+            handler(event_type(**fact.payload))
+    except Exception as error:  # a handler may fail in any way; what the world did stays, and it is tried again
+        logger.exception("Handler %s failed on fact %s; it will be retried.", bus.handler_name(handler), fact.pk)
+        return error
+    return None

@@ -1,0 +1,220 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from contacts.models import Contact
+from core import clock
+from team.models import Workspace
+
+
+class Mailbox(models.Model):
+    """An address that mail is sent from, and the server that takes it."""
+
+    class Security(models.TextChoices):
+        STARTTLS = "starttls", "STARTTLS"
+        TLS = "tls", "TLS from the start"
+        PLAIN = "plain", "None (only on a trusted network)"
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    from_name = models.CharField(max_length=150)
+    from_email = models.EmailField(max_length=320)
+    reply_to = models.EmailField(max_length=320, blank=True, default="")
+    smtp_host = models.CharField(max_length=255)
+    smtp_port = models.PositiveIntegerField(default=587)
+    smtp_security = models.CharField(max_length=8, choices=Security.choices, default=Security.STARTTLS)
+    smtp_username = models.CharField(max_length=255, blank=True, default="")
+    smtp_password_encrypted = models.TextField(blank=True, default="", editable=False)
+    max_connections = models.PositiveSmallIntegerField(default=4, help_text="Connections of one worker at a time.")
+    status = models.CharField(max_length=6, choices=Status.choices, default=Status.ACTIVE)
+    paused_reason = models.TextField(blank=True, default="", editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering = ["from_email"]
+        verbose_name_plural = "mailboxes"
+        constraints = [models.UniqueConstraint(fields=["workspace", "from_email"], name="mailbox_address_once")]
+
+    def __str__(self) -> str:
+        return f"{self.from_name} <{self.from_email}>"
+
+
+class Mailing(models.Model):
+    """One piece of mail as it is sent to many: frozen content, tracking and the state pushed down from above."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", "Running"
+        PAUSED = "paused", "Paused"
+        CANCELLED = "cancelled", "Cancelled"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=200)
+    format = models.CharField(max_length=4)
+    subject = models.TextField()
+    preheader = models.TextField(blank=True, default="")
+    source = models.TextField()
+    text_source = models.TextField(blank=True, default="")
+    context = models.JSONField(default=dict, help_text="Merge fields that are the same for all: campaign.*")
+    track_opens = models.BooleanField(default=True)
+    track_clicks = models.BooleanField(default=True)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.RUNNING)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MessageState(models.IntegerChoices):
+    QUEUED = 0, "Queued"
+    ACCEPTED = 1, "Accepted"
+    DEFERRED = 2, "Deferred"
+    FAILED = 3, "Failed"
+    SKIPPED = 4, "Skipped"
+    CANCELLED = 5, "Cancelled"
+    UNKNOWN = 6, "Unknown"
+
+
+class Message(models.Model):
+    """The ledger: one row per recipient and email step, written before anything is sent.
+
+    No index covers a column that changes, so that updates stay HOT; `key` is opaque, given by the creator.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="+", db_index=False)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.PROTECT, related_name="+", db_index=False)
+    key = models.TextField()
+    is_test = models.BooleanField(default=False, db_default=False)
+    state = models.SmallIntegerField(
+        choices=MessageState.choices, default=MessageState.QUEUED, db_default=MessageState.QUEUED
+    )
+    reason = models.CharField(max_length=40, default="", db_default="", help_text="A code of delivery.reasons.")
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    reply_code = models.PositiveSmallIntegerField(null=True)
+    reply_text = models.TextField(default="", db_default="")
+    opened_at = models.DateTimeField(null=True, help_text="First open by a human (or through an image proxy).")
+    opened_any_at = models.DateTimeField(null=True, help_text="First open of any class.")
+    clicked_at = models.DateTimeField(null=True)
+    clicked_any_at = models.DateTimeField(null=True)
+    unsubscribed_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True)
+    complained_at = models.DateTimeField(null=True)
+    replied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="message_key_once")]
+        indexes = [models.Index(fields=["mailing", "id"], name="message_mailing")]
+
+    def __str__(self) -> str:
+        return f"message {self.pk}"
+
+
+class Batch(models.Model):
+    """The unit of the queue: messages of one mailing and mailbox that are due together (at most 500)."""
+
+    class State(models.IntegerChoices):
+        QUEUED = 0, "Queued"
+        HELD = 1, "Held"
+        LEASED = 2, "Leased"
+        DONE = 3, "Done"
+        CANCELLED = 4, "Cancelled"
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="batches")
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.CASCADE, related_name="batches")
+    message_ids = ArrayField(models.BigIntegerField())
+    state = models.SmallIntegerField(choices=State.choices, default=State.QUEUED, db_default=State.QUEUED)
+    due_at = models.DateTimeField()
+    lease_owner = models.TextField(default="", db_default="", help_text="host:journal of the worker that holds it.")
+    leased_at = models.DateTimeField(null=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "batches"
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(state=0), name="batch_due"),
+            models.Index(fields=["lease_expires_at"], condition=models.Q(state=2), name="batch_leased"),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.pk}"
+
+
+class Attempt(models.Model):
+    """One try of one message that did not end in plain acceptance: what was tried, when, and the server's reply."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="log")
+    at = models.DateTimeField()
+    outcome = models.SmallIntegerField(choices=MessageState.choices)
+    reason = models.CharField(max_length=40)
+    reply_code = models.PositiveSmallIntegerField(null=True)
+    reply_text = models.TextField(default="")
+
+    def __str__(self) -> str:
+        return f"attempt on message {self.message_id}"
+
+
+class Link(models.Model):
+    """A URL that a mailing's tracked links may redirect to.
+
+    `id` is the first 63 bits of a hash of mailing and URL, so that tokens can be made before the row is written.
+    Not tied to the mailing by a foreign key: links in old mail keep working when the mailing is gone.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    mailing_id = models.BigIntegerField(db_index=True)
+    url = models.TextField()
+    label = models.TextField(default="", db_default="", help_text="The URL as written in the source, with its Liquid.")
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class Counter(models.Model):
+    """Numbers of one mailing in one hour, written in the same transaction as the facts they count."""
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="counters")
+    hour = models.DateTimeField()
+    queued = models.IntegerField(default=0, db_default=0)
+    accepted = models.IntegerField(default=0, db_default=0)
+    deferred = models.IntegerField(default=0, db_default=0, help_text="Attempts that were put off.")
+    failed = models.IntegerField(default=0, db_default=0)
+    skipped = models.IntegerField(default=0, db_default=0)
+    cancelled = models.IntegerField(default=0, db_default=0)
+    unknown = models.IntegerField(default=0, db_default=0)
+    bounced = models.IntegerField(default=0, db_default=0)
+    complained = models.IntegerField(default=0, db_default=0)
+    unsubscribed = models.IntegerField(default=0, db_default=0)
+    opens_human = models.IntegerField(default=0, db_default=0, help_text="All opens by humans or through proxies.")
+    opens_all = models.IntegerField(default=0, db_default=0)
+    clicks_human = models.IntegerField(default=0, db_default=0)
+    clicks_all = models.IntegerField(default=0, db_default=0)
+    opened_human = models.IntegerField(default=0, db_default=0, help_text="Messages opened for the first time.")
+    opened_any = models.IntegerField(default=0, db_default=0)
+    clicked_human = models.IntegerField(default=0, db_default=0)
+    clicked_any = models.IntegerField(default=0, db_default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mailing", "hour"], name="counter_mailing_hour")]
+
+    def __str__(self) -> str:
+        return f"mailing {self.mailing_id} at {self.hour:%Y-%m-%d %H}"
+
+
+class LinkCounter(models.Model):
+    """Clicks on one link of a mailing."""
+
+    link = models.OneToOneField(Link, on_delete=models.CASCADE, primary_key=True, related_name="counter")
+    clicks_human = models.IntegerField(default=0, db_default=0)
+    clicks_all = models.IntegerField(default=0, db_default=0)
+    clicked_human = models.IntegerField(default=0, db_default=0, help_text="Messages in which a human clicked it.")
+    clicked_any = models.IntegerField(default=0, db_default=0)
+
+    def __str__(self) -> str:
+        return f"clicks on link {self.link_id}"

@@ -1,0 +1,103 @@
+from django.db import models
+
+from contacts.models import Contact
+from core import clock
+from delivery.models import Mailbox, Mailing
+from team.models import Workspace
+from templates_lib.models import TemplateVersion
+
+
+class Sequence(models.Model):
+    """Where contacts stand on their way through a campaign's steps."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        RUNNING = "running", "Running"
+        PAUSED = "paused", "Paused"
+        CLOSED = "closed", "Closed"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=200)
+    state = models.CharField(max_length=7, choices=State.choices, default=State.DRAFT)
+    live_version = models.ForeignKey("Version", on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Version(models.Model):
+    """The steps of a sequence at one time; immutable once published."""
+
+    sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    published_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sequence", "number"], name="version_number_once")]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"
+
+
+class StepKind(models.TextChoices):
+    EMAIL = "email", "Email"
+    WAIT = "wait", "Wait"
+
+
+class Step(models.Model):
+    """One step of a version; `key` stays the same across versions, `lane` is "root" until branches arrive."""
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="steps")
+    key = models.CharField(max_length=20)
+    lane = models.CharField(max_length=60, default="root")
+    position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=StepKind.choices, default=StepKind.EMAIL)
+    wait = models.DurationField(null=True, blank=True, help_text="For a wait: counted from the email's acceptance.")
+    template_version = models.ForeignKey(
+        TemplateVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    subject = models.TextField(blank=True, default="", help_text="Empty: the template's own.")
+    preheader = models.TextField(blank=True, default="")
+    mailing = models.ForeignKey(Mailing, on_delete=models.PROTECT, null=True, editable=False, related_name="steps")
+
+    class Meta:
+        ordering = ["version", "lane", "position"]
+        constraints = [models.UniqueConstraint(fields=["version", "key"], name="step_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.key}"
+
+
+class Enrolment(models.Model):
+    """One contact on its way through a sequence; `due_at` is when the engine must look at it next.
+
+    The narrow index finds what is due; fillfactor leaves room on the page (raw SQL in a migration).
+    """
+
+    class State(models.IntegerChoices):
+        ACTIVE = 0, "Active"
+        COMPLETED = 1, "Completed"
+        STOPPED = 2, "Stopped"
+
+    sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="enrolments", db_index=False)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.PROTECT, related_name="+", db_index=False)
+    entry_key = models.TextField(default="", db_default="")
+    rotation = models.PositiveIntegerField(default=0, db_default=0)
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+", db_index=False)
+    step_key = models.CharField(max_length=20)
+    state = models.SmallIntegerField(choices=State.choices, default=State.ACTIVE, db_default=State.ACTIVE)
+    reason = models.CharField(max_length=40, default="", db_default="")
+    enrolled_at = models.DateTimeField()
+    entered_step_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True, help_text="Empty: waiting for a message to be accepted, or finished.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["sequence", "contact", "entry_key"], name="enrolment_entry_once")
+        ]
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="enrolment_due")]
+
+    def __str__(self) -> str:
+        return f"enrolment {self.pk}"
