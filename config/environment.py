@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from config.database import database_settings
 from config.dotenv import read_dotenv
-from config.embedded.layout import DATABASE_NAME, DATABASE_USER, Layout, layout_for
+from config.embedded.layout import Layout, layout_for, postgres_url, valkey_url
 from config.secrets import ensure_secrets
 
 DEFAULT_PORT = 8000
@@ -30,7 +30,7 @@ class ConfigurationError(Exception):
 class Environment:
     """Everything Drumbeat takes from outside.
 
-    `port` is the web's; the tracking endpoint, the sandbox inbox's SMTP and its web page take the next three by default.
+    `port` is the web's; the tracking endpoint, the sandbox inbox's SMTP and its page take the next three by default.
     `layout` is where the embedded services live; `embedded_database` and `embedded_redis` tell whether they are used.
     """
 
@@ -210,7 +210,7 @@ def _secrets(data_dir: Path, read: _Reader) -> dict[str, str]:
 def _database_url(read: _Reader, layout: Layout) -> str:
     url = read.optional("DATABASE_URL")
     if url is None:
-        return embedded_database_url(layout)
+        return postgres_url(layout)
     try:
         database_settings(url)
     except ValueError as error:
@@ -221,7 +221,7 @@ def _database_url(read: _Reader, layout: Layout) -> str:
 def _redis_url(read: _Reader, layout: Layout) -> str:
     url = read.optional("REDIS_URL")
     if url is None:
-        return embedded_redis_url(layout)
+        return valkey_url(layout)
     try:
         parts = urlsplit(url)
         valid = parts.scheme in _REDIS_SCHEMES and bool(parts.path if parts.scheme == "unix" else parts.hostname)
@@ -231,16 +231,6 @@ def _redis_url(read: _Reader, layout: Layout) -> str:
     if not valid:
         raise ConfigurationError("REDIS_URL must be a URL like redis://host:6379/0 or unix:///path/to/socket.")
     return url
-
-
-def embedded_database_url(layout: Layout, *, name: str = DATABASE_NAME) -> str:
-    """Return the URL of the embedded PostgreSQL at `layout`, by its socket."""
-    return f"postgresql://{DATABASE_USER}@/{name}?host={quote(str(layout.sockets))}"
-
-
-def embedded_redis_url(layout: Layout, *, number: int = 0) -> str:
-    """Return the URL of the embedded Valkey at `layout`, by its socket; `number` is the Redis database."""
-    return f"unix://{quote(str(layout.valkey_socket))}?db={number}"
 
 
 def _encryption_keys(read: _Reader) -> tuple[str, ...]:

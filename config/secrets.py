@@ -23,7 +23,7 @@ def ensure_secrets(data_dir: Path) -> dict[str, str]:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(
-                "# Made on the first start. Whoever has these can sign in as anyone; losing them loses saved passwords.\n"
+                "# Made on the first start. Who has these can sign in as anyone; losing them loses saved passwords.\n"
             )
             file.write(f"SECRET_KEY={random.token_urlsafe(48)}\n")
             file.write(f"ENCRYPTION_KEYS={new_encryption_key()}\n")

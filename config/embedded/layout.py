@@ -5,6 +5,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 SYSTEM_HOME = Path("/var/lib/drumbeat")
 SYSTEM_USER = "drumbeat"
@@ -32,16 +33,6 @@ class Layout:
     def postgres_log(self) -> Path:
         """PostgreSQL's log."""
         return self.home / "postgres.log"
-
-    @property
-    def postgres_programs(self) -> Path:
-        """Copy of the server's programs, for a system user who cannot read the virtual environment."""
-        return self.home / "programs"
-
-    @property
-    def postgres_password(self) -> Path:
-        """Password of the database user over TCP; the socket needs none."""
-        return self.home / "postgres.password"
 
     @property
     def valkey_data(self) -> Path:
@@ -85,3 +76,13 @@ def layout_for(data_dir: Path, *, as_root: bool | None = None) -> Layout:
     if len(os.fsencode(sockets / _LONGEST_SOCKET_NAME)) > SOCKET_PATH_MAX:
         sockets = Path(tempfile.gettempdir()) / f"drumbeat-{os.geteuid()}-{digest}"
     return Layout(home=data_dir, sockets=sockets)
+
+
+def postgres_url(layout: Layout, *, name: str = DATABASE_NAME) -> str:
+    """Return the URL of the embedded PostgreSQL at `layout`, by its socket, whether it runs or not."""
+    return f"postgresql://{DATABASE_USER}@/{name}?host={quote(str(layout.sockets))}"
+
+
+def valkey_url(layout: Layout, *, number: int = 0) -> str:
+    """Return the URL of the embedded Valkey at `layout`, by its socket; `number` is the Redis database."""
+    return f"unix://{quote(str(layout.valkey_socket))}?db={number}"
