@@ -6,6 +6,7 @@ class ConfigConfig(AppConfig):
     verbose_name = "Drumbeat"
 
     def ready(self) -> None:
+        import config.celery  # noqa: F401 - makes it the app of every shared task
         from config.subscriptions import subscribe
 
         subscribe()

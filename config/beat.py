@@ -1,0 +1,27 @@
+"""Celery's beat schedule: everything that happens by itself, on one page.
+
+A tick must cost in proportion to what is due, never to what exists; two beats, or a tick that is run twice, are harmless.
+"""
+
+from typing import TypedDict
+
+from config.heartbeats import BEAT_INTERVAL
+
+
+class Entry(TypedDict):
+    """One line of the schedule; `schedule` is in seconds."""
+
+    task: str
+    schedule: float
+    options: dict[str, float]
+
+
+def every(seconds: float, task: str) -> Entry:
+    """Run `task` every so many seconds; a run that no worker took before the next one is due is dropped, not piled up."""
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 1.0)}}
+
+
+BEAT_SCHEDULE: dict[str, Entry] = {
+    "record beat": every(BEAT_INTERVAL.total_seconds(), "config.tasks.record_beat"),
+    "deliver facts": every(1, "core.tasks.deliver_facts"),
+}

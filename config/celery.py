@@ -1,0 +1,84 @@
+"""Celery: what moves the work that PostgreSQL holds.
+
+A task carries ids and is safe to run twice; losing the queue costs latency, never work, since beat finds due rows again.
+"""
+
+import os
+from urllib.parse import parse_qs, urlsplit
+
+from celery import Celery
+from celery.signals import heartbeat_sent, worker_shutdown
+from celery.worker.heartbeat import Heart
+from celery.worker.worker import WorkController
+from django.conf import settings
+from kombu import Queue
+
+from config import heartbeats
+from config.beat import BEAT_SCHEDULE
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+# Mail and its triggers must not wait behind an import of a million rows.
+DELIVERY_QUEUE = "delivery"
+DEFAULT_QUEUE = "default"
+BULK_QUEUE = "bulk"
+
+# A task that runs longer is stopped; one that a killed worker held comes back after the visibility timeout. Both in seconds.
+TASK_TIME_LIMIT = 15 * 60
+VISIBILITY_TIMEOUT = TASK_TIME_LIMIT + 60
+
+
+def broker_url(redis_url: str) -> str:
+    """Turn a Redis URL into one that Celery understands, which spells Unix sockets in its own way."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    query = parse_qs(parts.query)
+    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={query.get('db', ['0'])[0]}"
+
+
+app = Celery("drumbeat")
+app.conf.update(
+    broker_url=broker_url(settings.REDIS_URL),
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        "visibility_timeout": VISIBILITY_TIMEOUT,
+        "socket_keepalive": True,
+        "health_check_interval": 30,
+    },
+    task_queues=[Queue(name) for name in (DELIVERY_QUEUE, DEFAULT_QUEUE, BULK_QUEUE)],
+    task_default_queue=DEFAULT_QUEUE,
+    task_routes={
+        "delivery.*": {"queue": DELIVERY_QUEUE},
+        "sequences.*": {"queue": DELIVERY_QUEUE},
+        "core.*": {"queue": DELIVERY_QUEUE},
+        "contacts.tasks.*import*": {"queue": BULK_QUEUE},
+        "contacts.tasks.*export*": {"queue": BULK_QUEUE},
+    },
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_acks_on_failure_or_timeout=True,
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    task_time_limit=TASK_TIME_LIMIT,
+    task_soft_time_limit=TASK_TIME_LIMIT - 30,
+    worker_prefetch_multiplier=1,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_hijack_root_logger=False,
+    worker_max_memory_per_child=400_000,
+    beat_schedule=BEAT_SCHEDULE,
+    beat_max_loop_interval=1,
+    timezone="UTC",
+)
+app.autodiscover_tasks()
+
+
+@heartbeat_sent.connect
+def _record_worker(sender: Heart, **_: object) -> None:
+    heartbeats.record_worker(sender.eventer.hostname)
+
+
+@worker_shutdown.connect
+def _forget_worker(sender: WorkController, **_: object) -> None:
+    heartbeats.forget_worker(sender.hostname)

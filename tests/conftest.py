@@ -1,0 +1,33 @@
+"""Fixtures every test may use; the servers behind them come from `tests.plugins.services`."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings as django_settings
+
+pytest_plugins = ["tests.plugins.browser", "tests.plugins.mail", "tests.plugins.workers"]
+
+
+def pytest_configure() -> None:
+    """Turn off what is slow or useless in tests: static manifests and expensive password hashes."""
+    django_settings.STORAGES = {
+        **django_settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything under tests/browser as a browser test, and give it longer."""
+    for item in items:
+        if "/tests/browser/" in item.path.as_posix():
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis() -> Iterator[None]:
+    """Leave Redis empty after each test: cache, queues, buffers and pacing buckets."""
+    yield
+    from core import redis
+
+    redis.client().flushdb()

@@ -1,0 +1,75 @@
+"""A real browser whose tests fail on a script error, a CSP violation or a request that leaves the machine."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import ConsoleMessage, Page
+
+CHROMIUM = (
+    os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or "/usr/bin/chromium"
+)
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+ARGUMENTS += ["--disable-sync", "--no-first-run", "--disable-dev-shm-usage"]
+OWN_ORIGINS = ("http://localhost", "http://127.0.0.1")
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Start the system's Chromium."""
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "headless": True, "args": ARGUMENTS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """A laptop's screen without animations."""
+    return {**browser_context_args, "viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """A page that must stay clean: no script error, no CSP violation, no request to another machine."""
+    faults: list[str] = []
+
+    def check_console(message: ConsoleMessage) -> None:
+        if message.type == "error" and "Content Security Policy" in message.text:
+            faults.append(message.text)
+
+    page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
+    page.on("console", check_console)
+    page.on(
+        "request", lambda request: faults.append(f"left the machine: {request.url}") if _leaves(request.url) else None
+    )
+    yield page
+    assert not faults, faults
+
+
+def _leaves(url: str) -> bool:
+    return url.startswith(("http:", "https:", "ws:", "wss:")) and not url.startswith(OWN_ORIGINS)
+
+
+@pytest.fixture
+def axe(page: Page) -> Callable[..., list[str]]:
+    """Return a function that lists the page's WCAG 2.2 AA violations: `assert axe() == []`."""
+    script = (Path(settings.BASE_DIR) / "frontend/node_modules/axe-core/axe.min.js").read_text()
+
+    def run(context: str = "document", **options: Any) -> list[str]:
+        page.evaluate(script)  # goes through the debugger, so the page's CSP does not stop it
+        result = page.evaluate(
+            "([context, options]) => axe.run(context === 'document' ? document : context, options)",
+            [context, {"runOnly": WCAG, "resultTypes": ["violations"], **options}],
+        )
+        return [_describe(violation) for violation in result["violations"]]
+
+    return run
+
+
+def _describe(violation: dict[str, Any]) -> str:
+    nodes = violation["nodes"]
+    reasons = nodes[0].get("any") or nodes[0].get("all") or [{"message": ""}]
+    return f"{violation['id']} ({violation['impact']}) x{len(nodes)}: {nodes[0]['html'][:150]} {reasons[0]['message'][:200]}"
