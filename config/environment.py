@@ -72,7 +72,7 @@ def load_environment(environ: Mapping[str, str], root: Path) -> Environment:
     Raises ConfigurationError, one sentence, at the first setting that is missing or malformed.
     """
     read = _Reader(environ, root)
-    data_dir = Path(os.path.expanduser(read.text("DATA_DIR", default="var")))
+    data_dir = Path(read.text("DATA_DIR", default="var")).expanduser()
     data_dir = data_dir if data_dir.is_absolute() else root / data_dir
     layout = layout_for(data_dir)
     embedded_database = read.optional("DATABASE_URL") is None

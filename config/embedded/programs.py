@@ -1,6 +1,5 @@
 """Where the servers' programs are: in their wheels, or for root in a copy that the system user can read."""
 
-import os
 import shutil
 import tempfile
 from importlib.metadata import version
@@ -63,7 +62,7 @@ def _copied(distribution: str, sources: dict[str, Path]) -> Path:
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode & 0o755 | (0o755 if path.is_dir() else 0o444))
         try:
-            os.rename(folder, target)
+            folder.rename(target)
         except OSError:
             _existing(target)  # another starter was first
     return target
