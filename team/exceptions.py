@@ -1,0 +1,5 @@
+from core.exceptions import DomainError
+
+
+class TeamError(DomainError):
+    """A rule about members, invitations or tokens said no."""

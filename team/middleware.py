@@ -1,0 +1,64 @@
+"""Puts the member's workspace on the request, and names the actor of a change for the audit trail."""
+
+from collections.abc import Callable
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from team import actors, selectors
+from team.access import MemberRequest
+from team.models import Membership, User
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+SESSION_KEY = "workspace_id"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
+
+
+class WorkspaceMiddleware:
+    """Sets `request.workspace`, `.membership` and `.workspaces`, and shows times in the user's zone.
+
+    The current workspace is kept in the session; without one, or when the member has left it, it is their first by name.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request = cast("MemberRequest", request)
+        memberships: list[Membership] = []
+        zone = None
+        if request.user.is_authenticated:
+            memberships = list(selectors.memberships_of(request.user))
+            zone = ZoneInfo(request.user.time_zone)
+        chosen = request.session.get(SESSION_KEY) if memberships else None
+        membership = next((m for m in memberships if m.workspace_id == chosen), memberships[0] if memberships else None)
+        request.membership = membership  # type: ignore[assignment]  # views get it through member_view, which checks
+        request.workspace = membership.workspace if membership else None  # type: ignore[assignment]  # as above
+        request.workspaces = [m.workspace for m in memberships]
+        request.actor_label = actor_label(request.user) if request.user.is_authenticated else "anonymous"
+        with timezone.override(zone):
+            return self.get_response(request)
+
+
+class AuditActorMiddleware:
+    """Names the signed-in user as the actor of whatever an unsafe request changes; the API names its token later."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method in SAFE_METHODS:
+            return self.get_response(request)
+        actors.set_actor(cast("MemberRequest", request).actor_label)
+        try:
+            return self.get_response(request)
+        finally:
+            actors.clear_actor()
+
+
+def actor_label(user: User) -> str:
+    """Return how the audit trail names a user."""
+    return f"user:{user.pk}"
