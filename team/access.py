@@ -55,7 +55,7 @@ class MemberRequest(HttpRequest):
     """What a view behind `member_view` receives (a type for checkers: no such object is ever made)."""
 
     if TYPE_CHECKING:
-        user: User  # type: ignore[assignment]
+        user: User
         workspace: Workspace
         membership: Membership
         workspaces: list[Workspace]
@@ -89,7 +89,7 @@ def member_view[**P, ResponseT: HttpResponseBase](
         view: Callable[Concatenate[MemberRequest, P], ResponseT],
     ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return to_login(request)
             membership: Membership | None = getattr(request, "membership", None)
@@ -109,7 +109,7 @@ def signed_in_view[**P, ResponseT: HttpResponseBase](
     """Guard a page that needs a user but no workspace (the profile, the page that creates a workspace)."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return to_login(request)
         return view(request, *args, **kwargs)  # type: ignore[arg-type]  # as above

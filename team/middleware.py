@@ -27,20 +27,22 @@ class WorkspaceMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request = cast("MemberRequest", request)
-        memberships: list[Membership] = []
-        zone = None
-        if request.user.is_authenticated:
-            memberships = list(selectors.memberships_of(request.user))
-            zone = ZoneInfo(request.user.time_zone)
-        chosen = request.session.get(SESSION_KEY) if memberships else None
-        membership = next((m for m in memberships if m.workspace_id == chosen), memberships[0] if memberships else None)
-        request.membership = membership  # type: ignore[assignment]  # views get it through member_view, which checks
-        request.workspace = membership.workspace if membership else None  # type: ignore[assignment]  # as above
-        request.workspaces = [m.workspace for m in memberships]
-        request.actor_label = actor_label(request.user) if request.user.is_authenticated else "anonymous"
-        with timezone.override(zone):
+        user = request.user
+        member_request = cast("MemberRequest", request)
+        memberships = list(selectors.memberships_of(user)) if user.is_authenticated else []
+        membership = _current(memberships, request.session.get(SESSION_KEY) if memberships else None)
+        # Views see these through member_view, which lets nobody in without them.
+        member_request.membership = membership  # type: ignore[assignment]
+        member_request.workspace = membership.workspace if membership else None  # type: ignore[assignment]
+        member_request.workspaces = [membership.workspace for membership in memberships]
+        member_request.actor_label = actor_label(user) if user.is_authenticated else "anonymous"
+        with timezone.override(ZoneInfo(user.time_zone) if user.is_authenticated else None):
             return self.get_response(request)
+
+
+def _current(memberships: list[Membership], workspace_id: int | None) -> Membership | None:
+    first = memberships[0] if memberships else None
+    return next((membership for membership in memberships if membership.workspace_id == workspace_id), first)
 
 
 class AuditActorMiddleware:

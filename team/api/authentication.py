@@ -44,7 +44,7 @@ class TokenAuthentication(BaseAuthentication):
         if http.method not in SAFE_METHODS:
             actors.set_actor(http.actor_label)
         services.note_token_use(token)
-        return cast("User", token.created_by or http.user), token
+        return token.created_by or http.user, token
 
     def authenticate_header(self, request: Request) -> str:
         return SCHEME

@@ -3,8 +3,8 @@
 import logging
 
 import redis
-from django.conf import settings
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
@@ -43,7 +43,7 @@ class TokenRateThrottle(BaseThrottle):
     wait_seconds: float | None = None
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        number, seconds = parse_rate(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]["token"])
+        number, seconds = parse_rate(str(api_settings.DEFAULT_THROTTLE_RATES["token"]))
         burst = seconds * 1000
         caller = f"token:{request.auth.pk}" if isinstance(request.auth, ApiToken) else f"user:{request.user.pk}"
         now = clock.now().timestamp() * 1000

@@ -14,6 +14,11 @@ def entries(row, **filters):
     return AuditEntry.objects.filter(table=row._meta.db_table, row_id=str(row.pk), **filters).order_by("pk")
 
 
+def divide_by_zero():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 / 0")
+
+
 def test_a_new_row_is_recorded_with_its_values_and_its_workspace():
     workspace = WorkspaceFactory(name="Tea House", website="")
 
@@ -86,8 +91,7 @@ def test_the_actor_is_who_acts_and_is_taken_back_afterwards():
 @pytest.mark.django_db(transaction=True)
 def test_the_actor_is_taken_back_after_a_failed_transaction():
     with pytest.raises(DatabaseError), transaction.atomic(), actors.acting_as("user:7"):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 / 0")
+        divide_by_zero()
 
     assert actors.current_actor() == ""
 
@@ -95,8 +99,7 @@ def test_the_actor_is_taken_back_after_a_failed_transaction():
 @pytest.mark.django_db(transaction=True)
 def test_the_actor_is_taken_back_when_the_transaction_inside_fails():
     with pytest.raises(DatabaseError), actors.acting_as("user:7"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 / 0")
+        divide_by_zero()
 
     assert actors.current_actor() == ""
 
