@@ -18,8 +18,12 @@ class Mailbox(models.Model):
         ACTIVE = "active", "Active"
         PAUSED = "paused", "Paused"
 
+    class OnUnknown(models.TextChoices):
+        HOLD = "hold", "Hold and show it"
+        RESEND = "resend", "Send it again"
+
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    from_name = models.CharField(max_length=150)
+    from_name = models.CharField(max_length=150, blank=True, default="")
     from_email = models.EmailField(max_length=320)
     reply_to = models.EmailField(max_length=320, blank=True, default="")
     smtp_host = models.CharField(max_length=255)
@@ -28,17 +32,40 @@ class Mailbox(models.Model):
     smtp_username = models.CharField(max_length=255, blank=True, default="")
     smtp_password_encrypted = models.TextField(blank=True, default="", editable=False)
     max_connections = models.PositiveSmallIntegerField(default=4, help_text="Connections of one worker at a time.")
+    on_unknown = models.CharField(
+        "a message whose fate is unknown",
+        max_length=6,
+        choices=OnUnknown.choices,
+        default=OnUnknown.HOLD,
+        help_text="After a crash it may be unknown whether the server took a message. A resend bears the same Message-ID.",
+    )
     status = models.CharField(max_length=6, choices=Status.choices, default=Status.ACTIVE)
     paused_reason = models.TextField(blank=True, default="", editable=False)
+    retry_at = models.DateTimeField(null=True, editable=False, help_text="The server can't be used before this moment.")
+    failing_since = models.DateTimeField(null=True, editable=False)
+    failures = models.PositiveSmallIntegerField(default=0, editable=False, help_text="Connections failed in a row.")
+    last_error = models.TextField(blank=True, default="", editable=False)
+    archived_at = models.DateTimeField(null=True, editable=False, help_text="Removed, but its messages are kept.")
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
         ordering = ["from_email"]
         verbose_name_plural = "mailboxes"
-        constraints = [models.UniqueConstraint(fields=["workspace", "from_email"], name="mailbox_address_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "from_email"],
+                condition=models.Q(archived_at=None),
+                name="mailbox_address_once",
+                violation_error_message="There is a mailbox with this address already.",
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.from_name} <{self.from_email}>"
+        return f"{self.from_name} <{self.from_email}>" if self.from_name else self.from_email
+
+    @property
+    def has_password(self) -> bool:
+        return bool(self.smtp_password_encrypted)
 
 
 class Mailing(models.Model):
@@ -60,6 +87,7 @@ class Mailing(models.Model):
     track_opens = models.BooleanField(default=True)
     track_clicks = models.BooleanField(default=True)
     state = models.CharField(max_length=9, choices=State.choices, default=State.RUNNING)
+    is_test = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     def __str__(self) -> str:
@@ -79,14 +107,18 @@ class MessageState(models.IntegerChoices):
 class Message(models.Model):
     """The ledger: one row per recipient and email step, written before anything is sent.
 
-    No index covers a column that changes, so that updates stay HOT; `key` is opaque, given by the creator.
+    No index covers a column that changes, so that updates stay HOT (fillfactor 50 by raw SQL); `key` is opaque, given by
+    the creator. `contact` has no constraint: a deleted contact's messages stay, with a number that says nothing.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="+", db_index=False)
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
+    contact = models.ForeignKey(
+        Contact, on_delete=models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     mailbox = models.ForeignKey(Mailbox, on_delete=models.PROTECT, related_name="+", db_index=False)
     key = models.TextField()
+    to_email = models.TextField(default="", db_default="", help_text="A test's recipient; else the contact's address.")
     is_test = models.BooleanField(default=False, db_default=False)
     state = models.SmallIntegerField(
         choices=MessageState.choices, default=MessageState.QUEUED, db_default=MessageState.QUEUED
@@ -109,7 +141,11 @@ class Message(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="message_key_once")]
-        indexes = [models.Index(fields=["mailing", "id"], name="message_mailing")]
+        indexes = [
+            models.Index(fields=["mailing", "id"], name="message_mailing"),
+            models.Index(fields=["contact", "id"], name="message_contact"),
+            models.Index(fields=["workspace", "id"], name="message_workspace"),
+        ]
 
     def __str__(self) -> str:
         return f"message {self.pk}"
@@ -130,7 +166,7 @@ class Batch(models.Model):
     message_ids = ArrayField(models.BigIntegerField())
     state = models.SmallIntegerField(choices=State.choices, default=State.QUEUED, db_default=State.QUEUED)
     due_at = models.DateTimeField()
-    lease_owner = models.TextField(default="", db_default="", help_text="host:journal of the worker that holds it.")
+    lease_owner = models.TextField(default="", db_default="", help_text="The journal of the worker that holds it.")
     leased_at = models.DateTimeField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -179,7 +215,7 @@ class Link(models.Model):
 class Counter(models.Model):
     """Numbers of one mailing in one hour, written in the same transaction as the facts they count."""
 
-    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="counters")
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="counters", db_index=False)
     hour = models.DateTimeField()
     queued = models.IntegerField(default=0, db_default=0)
     accepted = models.IntegerField(default=0, db_default=0)
@@ -205,6 +241,24 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"mailing {self.mailing_id} at {self.hour:%Y-%m-%d %H}"
+
+
+class MailboxCounter(models.Model):
+    """What one mailbox's server said in one hour, over all mailings."""
+
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.CASCADE, related_name="counters", db_index=False)
+    hour = models.DateTimeField()
+    accepted = models.IntegerField(default=0, db_default=0)
+    deferred = models.IntegerField(default=0, db_default=0)
+    failed = models.IntegerField(default=0, db_default=0, help_text="Refused for good, hard bounces included.")
+    bounced = models.IntegerField(default=0, db_default=0, help_text="Hard bounces: the address doesn't exist.")
+    unknown = models.IntegerField(default=0, db_default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mailbox", "hour"], name="mailbox_counter_hour")]
+
+    def __str__(self) -> str:
+        return f"mailbox {self.mailbox_id} at {self.hour:%Y-%m-%d %H}"
 
 
 class LinkCounter(models.Model):
