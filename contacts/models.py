@@ -1,8 +1,21 @@
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 
 from core import clock
 from team.models import User, Workspace
+
+
+# What the search box looks in, as one lower-case text; the index below covers this very expression.
+SEARCH_TEXT = models.Func(
+    models.F("email_key"),
+    models.F("first_name"),
+    models.F("last_name"),
+    models.F("company"),
+    template="lower(%(expressions)s)",
+    arg_joiner=" || ' ' || ",
+    output_field=models.TextField(),
+)
 
 
 class TrackingMode(models.TextChoices):
@@ -12,9 +25,12 @@ class TrackingMode(models.TextChoices):
 
 
 class Contact(models.Model):
-    """A person who can get mail.  `email_key` is the case-folded address, unique in the workspace."""
+    """A person who can get mail.  `email_key` is the case-folded address, unique in the workspace.
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    No index covers what sending and tracking change, so that those updates stay HOT (migration 0002 leaves room for them).
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     email = models.CharField(max_length=320)
     email_key = models.CharField(max_length=320, editable=False)
     first_name = models.CharField(max_length=150, blank=True, default="", db_default="")
@@ -37,6 +53,10 @@ class Contact(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "email_key"], name="contact_email_once")]
+        indexes = [
+            models.Index(fields=["workspace", "id"], name="contact_workspace_id"),
+            GinIndex(OpClass(SEARCH_TEXT, name="gin_trgm_ops"), name="contact_search"),
+        ]
 
     def __str__(self) -> str:
         return self.email
@@ -74,6 +94,8 @@ class ContactField(models.Model):
 
 
 class List(models.Model):
+    """A hand-kept group of contacts: people are in it because somebody put them there."""
+
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
@@ -92,7 +114,7 @@ class List(models.Model):
 
 
 class ListMember(models.Model):
-    list = models.ForeignKey(List, on_delete=models.CASCADE, related_name="list_members")
+    list = models.ForeignKey(List, on_delete=models.CASCADE, related_name="list_members", db_index=False)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="list_members")
     added_at = models.DateTimeField(default=clock.now, editable=False)
 
@@ -134,7 +156,7 @@ class Suppression(models.Model):
     It belongs to the address, not to the contact: it outlives the contact's deletion.
     """
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     email_key = models.CharField(max_length=320)
     reason = models.CharField(max_length=12, choices=SuppressionReason.choices)
     detail = models.TextField(blank=True, default="")
@@ -142,12 +164,19 @@ class Suppression(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "email_key"], name="suppression_once")]
+        indexes = [models.Index(fields=["workspace", "id"], name="suppression_workspace_id")]
 
     def __str__(self) -> str:
         return f"{self.email_key}: {self.get_reason_display()}"
 
 
 class Import(models.Model):
+    """A CSV file on its way into the contacts, and how far it has come.
+
+    `processed` rows of the file are committed; a worker that takes the import up again starts behind them.
+    processed = created + updated + unchanged + skipped + duplicates + rejected.
+    """
+
     class Status(models.TextChoices):
         UPLOADED = "uploaded", "Waiting for its mapping"
         QUEUED = "queued", "Queued"
@@ -156,13 +185,20 @@ class Import(models.Model):
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
 
+    class DateOrder(models.TextChoices):
+        YEAR_FIRST = "ymd", "2026-12-31"
+        DAY_FIRST = "dmy", "31.12.2026 or 31/12/2026"
+        MONTH_FIRST = "mdy", "12/31/2026"
+
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     list = models.ForeignKey(List, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
-    file = models.FileField(upload_to="imports/%Y/%m/")
+    file = models.FileField(upload_to="imports/%Y/%m/", blank=True)
     file_name = models.CharField(max_length=255)
     encoding = models.CharField(max_length=40, default="utf-8")
     delimiter = models.CharField(max_length=4, default=",")
     has_header = models.BooleanField(default=True)
+    date_order = models.CharField(max_length=3, choices=DateOrder.choices, default=DateOrder.YEAR_FIRST)
+    decimal_comma = models.BooleanField(default=False, help_text="Numbers are written 1.234,5 instead of 1,234.5.")
     mapping = models.JSONField(default=dict, help_text="Column (by number) to contact field.")
     update_existing = models.BooleanField(default=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.UPLOADED)
@@ -173,23 +209,48 @@ class Import(models.Model):
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0, help_text="Contacts that were there already and were left alone.")
+    duplicates = models.PositiveIntegerField(default=0, help_text="Rows whose address came again later in the file.")
     rejected = models.PositiveIntegerField(default=0)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
+    progressed_at = models.DateTimeField(null=True, editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["progressed_at"],
+                condition=models.Q(status__in=["queued", "running"]),
+                name="import_unfinished",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.file_name
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in {self.Status.COMPLETED, self.Status.FAILED, self.Status.CANCELLED}
+
+
+class ImportedContact(models.Model):
+    """A contact that an unfinished import has touched: tells a duplicate in the file from a contact that was there before."""
+
+    pk = models.CompositePrimaryKey("source_id", "contact_id")
+    source = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="+", db_index=False)
+    contact_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"contact {self.contact_id} of import {self.source_id}"
 
 
 class ImportRejection(models.Model):
     """A row of a file that became no contact, kept as it was with the reason."""
 
-    source = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rejections")
+    source = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rejections", db_index=False)
     line = models.PositiveIntegerField()
     cells = models.JSONField()
     reason = models.TextField()
@@ -202,12 +263,21 @@ class ImportRejection(models.Model):
 
 
 class DeletedContact(models.Model):
-    """What stays of a deleted contact: a hash of the address, so that an old unsubscribe link still works."""
+    """What stays of a deleted contact: a hash of the address, so that an old unsubscribe link still works.
+
+    `successor_id` is the contact that later took the address again. An unsubscribe without one is kept in
+    `unsubscribed_at` and becomes a suppression when the address comes back.
+    """
 
     contact_id = models.BigIntegerField(primary_key=True)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     email_hash = models.BinaryField(max_length=32)
+    successor_id = models.BigIntegerField(null=True, editable=False)
+    unsubscribed_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "email_hash"], name="deleted_contact_hash")]
 
     def __str__(self) -> str:
         return f"deleted contact {self.contact_id}"
