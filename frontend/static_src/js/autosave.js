@@ -1,0 +1,127 @@
+// <form data-autosave action="…">: saves by itself a moment after each change and says so in [data-autosave-state].
+// The form carries a hidden "version". The server answers 200 with HX-Trigger {"saved": {"version": n}}, 422 with the
+// fields' errors as JSON {"errors": {"subject": ["…"]}}, or 409 when someone else saved: then we stop and say so.
+import { toast } from "@drumbeat/toasts";
+
+const DELAY_MS = 600;
+const WORDS = {
+  saving: "Saving…",
+  saved: "Saved",
+  failed: "Not saved. We’ll try again with your next change.",
+  invalid: "Not saved: see the marked fields.",
+  stale: "Changed by someone else. Reload to see it; your last change is not saved.",
+};
+
+function show(form, state) {
+  for (const element of document.querySelectorAll("[data-autosave-state]")) {
+    if (element.dataset.autosaveState && element.dataset.autosaveState !== form.id) continue;
+    element.dataset.state = state;
+    element.textContent = WORDS[state] ?? "";
+  }
+}
+
+function markErrors(form, errors) {
+  for (const field of form.elements) {
+    const messages = errors[field.name] ?? [];
+    const slot = form.querySelector(`[data-error-for="${CSS.escape(field.name)}"]`);
+    field.classList?.toggle("is-invalid", messages.length > 0);
+    if (messages.length) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
+    if (slot) slot.textContent = messages.join(" ");
+  }
+}
+
+class Autosave {
+  constructor(form) {
+    this.form = form;
+    this.timer = 0;
+    this.running = false;
+    this.again = false;
+    this.stopped = false;
+    form.addEventListener("input", () => this.schedule(DELAY_MS));
+    form.addEventListener("change", () => this.schedule(0));
+    form.addEventListener("submit", () => clearTimeout(this.timer));
+  }
+
+  schedule(delay) {
+    if (this.stopped) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.save(), delay);
+  }
+
+  // One request at a time, so that versions follow one another; what changed meanwhile goes with the next.
+  async save() {
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    this.running = true;
+    show(this.form, "saving");
+    try {
+      await this.send();
+    } catch {
+      show(this.form, "failed");
+    }
+    this.running = false;
+    if (this.again && !this.stopped) {
+      this.again = false;
+      this.save();
+    }
+  }
+
+  async send() {
+    const response = await fetch(this.form.dataset.autosave || this.form.action, {
+      method: "POST",
+      body: new FormData(this.form),
+      headers: { "HX-Request": "true", "X-Autosave": "true", "X-CSRFToken": csrfToken(this.form) },
+    });
+    const triggers = parse(response.headers.get("HX-Trigger"));
+    for (const [name, detail] of Object.entries(triggers)) {
+      if (name !== "saved") this.form.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+    }
+    if (response.ok) return this.saved(triggers.saved ?? {});
+    if (response.status === 422) {
+      markErrors(this.form, (await response.json()).errors ?? {});
+      return show(this.form, "invalid");
+    }
+    if (response.status === 409) {
+      this.stopped = true;
+      show(this.form, "stale");
+      if (!triggers.toast) toast(WORDS.stale, { level: "danger" });
+      return undefined;
+    }
+    throw new Error(`autosave answered ${response.status}`);
+  }
+
+  saved(detail) {
+    const version = this.form.elements.namedItem("version");
+    if (version && detail.version !== undefined) version.value = detail.version;
+    markErrors(this.form, {});
+    show(this.form, "saved");
+    this.form.dispatchEvent(new CustomEvent("saved", { bubbles: true, detail }));
+  }
+}
+
+function csrfToken(form) {
+  return form.elements.namedItem("csrfmiddlewaretoken")?.value ?? JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"] ?? "";
+}
+
+function parse(header) {
+  try {
+    return JSON.parse(header ?? "{}");
+  } catch {
+    return {};
+  }
+}
+
+const known = new WeakSet();
+
+export function mount(root) {
+  const forms = [...root.querySelectorAll("form[data-autosave]")];
+  if (root.matches?.("form[data-autosave]")) forms.push(root);
+  for (const form of forms) {
+    if (known.has(form)) continue;
+    known.add(form);
+    new Autosave(form);
+  }
+}

@@ -1,0 +1,94 @@
+// Draws <figure data-chart="id"> with a canvas and a JSON script of that id. Colours come from CSS, so a new theme is a new drawing.
+import "chart.js";
+
+const { Chart } = globalThis;
+const pen = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
+const HUES = {
+  blue: "--info-dot",
+  green: "--ok-dot",
+  orange: "--warn-dot",
+  purple: "--purple-dot",
+  red: "--bad-dot",
+  cyan: "--tblr-cyan",
+  grey: "--mute-dot",
+};
+const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]];
+
+// Tabler's variables hold color-mix() and var(): let the browser compute them, then read one pixel back.
+function colour(variable, alpha = 1) {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = `var(${variable})`;
+  pen.clearRect(0, 0, 1, 1);
+  pen.fillStyle = getComputedStyle(probe).color;
+  pen.fillRect(0, 0, 1, 1);
+  probe.remove();
+  const [red, green, blue, opacity] = pen.getImageData(0, 0, 1, 1).data;
+  return `rgba(${red},${green},${blue},${(opacity / 255) * alpha})`;
+}
+
+function dataset(series, index, kind) {
+  const hue = HUES[series.colour] ?? HUES.blue;
+  const bars = kind !== "line";
+  return {
+    label: series.label,
+    data: series.values,
+    borderColor: colour(hue),
+    backgroundColor: colour(hue, bars ? 0.85 : 0.12),
+    borderDash: series.dashed ? DASHES[1 + (index % (DASHES.length - 1))] : [],
+    borderWidth: bars ? 0 : 2,
+    borderRadius: bars ? 3 : 0,
+    maxBarThickness: 36,
+    fill: series.fill ? "origin" : false,
+    tension: 0.3,
+    pointRadius: series.values.length === 1 ? 4 : 0,
+    pointHitRadius: 12,
+    spanGaps: false,
+  };
+}
+
+function configuration(data) {
+  const numbers = new Intl.NumberFormat(document.documentElement.lang || "en");
+  const stacked = data.kind === "stacked";
+  return {
+    type: data.kind === "line" ? "line" : "bar",
+    data: { labels: data.labels, datasets: data.series.map((series, i) => dataset(series, i, data.kind)) },
+    options: {
+      maintainAspectRatio: false,
+      animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? false : { duration: 300 },
+      interaction: { mode: "index", intersect: false },
+      plugins: {
+        legend: { display: data.series.length > 1, align: "start", labels: { usePointStyle: true, pointStyle: "line", boxWidth: 28 } },
+        tooltip: { callbacks: { label: ({ dataset: set, parsed }) => ` ${set.label}: ${numbers.format(parsed.y)}${data.unit}` } },
+      },
+      scales: {
+        x: { stacked, grid: { display: false }, ticks: { maxTicksLimit: 10, maxRotation: 0, autoSkipPadding: 16 } },
+        y: {
+          stacked,
+          beginAtZero: true,
+          border: { display: false },
+          ticks: { maxTicksLimit: 6, precision: data.unit ? undefined : 0, callback: (value) => numbers.format(value) + data.unit },
+        },
+      },
+    },
+  };
+}
+
+export function draw(figure) {
+  const canvas = figure.querySelector("canvas");
+  const data = JSON.parse(document.getElementById(figure.dataset.chart).textContent);
+  Chart.defaults.color = colour("--tblr-secondary");
+  Chart.defaults.borderColor = colour("--tblr-border-color");
+  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+  Chart.getChart(canvas)?.destroy();
+  new Chart(canvas, configuration(data));
+}
+
+export function mount(root) {
+  if (root.matches?.("[data-chart]")) draw(root);
+  root.querySelectorAll("[data-chart]").forEach(draw);
+}
+
+document.addEventListener("theme", () => mount(document));
+document.addEventListener("htmx:beforeCleanupElement", (event) => {
+  if (event.detail.elt.matches?.("canvas")) Chart.getChart(event.detail.elt)?.destroy();
+});
