@@ -10,8 +10,9 @@ class IdempotencyKey(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
     request_hash = models.BinaryField(max_length=32)
-    status = models.PositiveSmallIntegerField(null=True)
-    body = models.JSONField(null=True)
+    status = models.PositiveSmallIntegerField(null=True, help_text="Empty while the first request is under way.")
+    content_type = models.CharField(max_length=100, blank=True)
+    body = models.BinaryField(default=b"")
     created_at = models.DateTimeField(default=clock.now, db_index=True)
 
     class Meta:

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from core import clock
+from team.validators import validate_locale, validate_time_zone
 
 
 class UserManager(BaseUserManager["User"]):
@@ -23,13 +24,17 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email__iexact=username)
+        return self.with_email(username or "").get()
+
+    def with_email(self, email: str) -> "models.QuerySet[User]":
+        """Return the user with this address, whatever its case (by the unique index on the lower-case address)."""
+        return self.alias(email_key=Lower("email")).filter(email_key=Lower(models.Value(email)))
 
 
 class User(AbstractUser):
     username = None  # type: ignore[assignment]
     email = models.EmailField(unique=True)
-    time_zone = models.CharField(max_length=64, default="UTC")
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -48,8 +53,8 @@ class Workspace(models.Model):
 
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=60, unique=True)
-    time_zone = models.CharField(max_length=64, default="UTC")
-    locale = models.CharField(max_length=35, default="en")
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    locale = models.CharField(max_length=35, default="en", validators=[validate_locale])
     company = models.CharField(max_length=200, blank=True, help_text="The sender's legal name, shown in the footer.")
     postal_address = models.TextField(blank=True, help_text="Required by law in marketing email.")
     website = models.URLField(blank=True)
@@ -94,7 +99,7 @@ class Invitation(models.Model):
     invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now, editable=False)
     expires_at = models.DateTimeField()
-    accepted_at = models.DateTimeField(null=True, editable=False)
+    accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [
@@ -114,11 +119,14 @@ class ApiToken(models.Model):
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=12, editable=False)
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
-    scopes = models.JSONField(default=list, help_text="For example contacts:write; empty means everything.")
+    scopes = models.JSONField(default=list, blank=True, help_text="For example contacts:write; empty means everything.")
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = "API token"
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
