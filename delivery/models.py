@@ -176,6 +176,9 @@ class Batch(models.Model):
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(state=0), name="batch_due"),
             models.Index(fields=["lease_expires_at"], condition=models.Q(state=2), name="batch_leased"),
+            models.Index(
+                fields=["id"], condition=models.Q(state=4, finished_at=None), name="batch_cancelled_unsettled"
+            ),
         ]
 
     def __str__(self) -> str:

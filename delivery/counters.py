@@ -1,0 +1,91 @@
+"""Numbers per hour, written in the same transaction as the facts they count.
+
+Rows are updated in the order of their keys, so that two writers never wait for each other in a circle.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+MAILING_COLUMNS = [
+    "queued",
+    "accepted",
+    "deferred",
+    "failed",
+    "skipped",
+    "cancelled",
+    "unknown",
+    "bounced",
+    "complained",
+    "unsubscribed",
+    "opens_human",
+    "opens_all",
+    "clicks_human",
+    "clicks_all",
+    "opened_human",
+    "opened_any",
+    "clicked_human",
+    "clicked_any",
+]
+MAILBOX_COLUMNS = ["accepted", "deferred", "failed", "bounced", "unknown"]
+
+
+class Slot(NamedTuple):
+    """One row of counters: a mailing (or mailbox) and the start of an hour."""
+
+    owner_id: int
+    hour: datetime
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return the start of the moment's hour."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+class Tally:
+    """Signed changes, gathered in Python and written by one statement a table."""
+
+    def __init__(self) -> None:
+        self._mailings: dict[Slot, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._mailboxes: dict[Slot, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+
+    def mailing(self, mailing_id: int, at: datetime, column: str, amount: int = 1) -> None:
+        """Count for a mailing in the hour of `at`."""
+        self._mailings[Slot(mailing_id, hour_of(at))][column] += amount
+
+    def mailbox(self, mailbox_id: int, at: datetime, column: str, amount: int = 1) -> None:
+        """Count for a mailbox in the hour of `at`."""
+        self._mailboxes[Slot(mailbox_id, hour_of(at))][column] += amount
+
+    def write(self) -> None:
+        """Add everything to the tables, in the caller's transaction."""
+        _add("delivery_counter", "mailing_id", MAILING_COLUMNS, self._mailings)
+        _add("delivery_mailboxcounter", "mailbox_id", MAILBOX_COLUMNS, self._mailboxes)
+        self._mailings.clear()
+        self._mailboxes.clear()
+
+
+def _add(table: str, owner: str, columns: list[str], changes: Mapping[Slot, Mapping[str, int]]) -> None:
+    slots = sorted(slot for slot, numbers in changes.items() if any(numbers.values()))
+    if not slots:
+        return
+    used = [column for column in columns if any(changes[slot].get(column) for slot in slots)]
+    names = ", ".join(used)
+    arrays = ", ".join(["%s::bigint[]", "%s::timestamptz[]", *["%s::int[]"] * len(used)])
+    updates = ", ".join(f"{column} = counter.{column} + excluded.{column}" for column in used)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {table} AS counter ({owner}, hour, {names})
+            SELECT * FROM unnest({arrays}) AS change (owner_id, hour, {names}) ORDER BY owner_id, hour
+            ON CONFLICT ({owner}, hour) DO UPDATE SET {updates}
+            """,  # noqa: S608 - names of this module
+            [
+                [slot.owner_id for slot in slots],
+                [slot.hour for slot in slots],
+                *[[changes[slot].get(column, 0) for slot in slots] for column in used],
+            ],
+        )

@@ -1,0 +1,25 @@
+from celery import shared_task
+
+
+@shared_task(ignore_result=True)
+def dispatch() -> None:
+    """Send what is due, for a few seconds."""
+    from delivery import services
+
+    services.dispatch_due()
+
+
+@shared_task(ignore_result=True)
+def settle_abandoned() -> None:
+    """Take over the batches of workers that died."""
+    from delivery import services
+
+    services.settle_abandoned()
+
+
+@shared_task(ignore_result=True)
+def settle_cancelled() -> None:
+    """Cancel the messages of cancelled mailings."""
+    from delivery import services
+
+    services.settle_cancelled()
