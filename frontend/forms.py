@@ -26,7 +26,7 @@ class TablerBoundField(BoundField):
         attrs = super().build_widget_attrs(attrs, widget)
         if widget.is_hidden:
             return attrs
-        names = [attrs.get("class") or widget.attrs.get("class", ""), widget_class(widget)]
+        names = [str(attrs.get("class") or widget.attrs.get("class", "")), widget_class(widget)]
         if self.form.is_bound and self.errors:
             names.append("is-invalid")
         attrs["class"] = " ".join(name for name in names if name)

@@ -5,18 +5,22 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http.response import HttpResponseRedirectBase
 from django.shortcuts import redirect as plain_redirect
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HTMX_STOP_POLLING, HttpResponseClientRedirect, trigger_client_event
+from django_htmx.middleware import HtmxDetails
 
 Level = Literal["success", "info", "warning", "danger"]
 
 
 def is_fragment(request: HttpRequest) -> bool:
     """Tells whether the browser wants a part of the page: HTMX asked, and neither as a boost nor to restore its history."""
-    details = getattr(request, "htmx", None)
-    return bool(details) and not details.boosted and not details.history_restore_request
+    details: HtmxDetails | None = getattr(request, "htmx", None)
+    if not details:
+        return False
+    return not details.boosted and not details.history_restore_request
 
 
 def render_page(
@@ -44,7 +48,7 @@ def invalid(
 
 def redirect(request: HttpRequest, to: Any, *args: Any, **kwargs: Any) -> HttpResponse:
     """Redirects the whole page, also when HTMX asked. ``to`` is what Django's ``redirect`` takes: a URL, a name or a model."""
-    response = plain_redirect(to, *args, **kwargs)
+    response: HttpResponseRedirectBase = plain_redirect(to, *args, **kwargs)
     if is_fragment(request):
         return HttpResponseClientRedirect(response.url)
     return response

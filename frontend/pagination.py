@@ -2,10 +2,10 @@
 
 import base64
 import binascii
-import datetime
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import reduce
 from typing import Any
 
@@ -80,4 +80,4 @@ def _decode(cursor: str | None, order: Sequence[str]) -> list[Any] | None:
 
 
 def _as_text(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime.date) else str(value)
+    return value.isoformat() if isinstance(value, date) else str(value)

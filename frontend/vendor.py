@@ -7,7 +7,6 @@ them and rendered by ``{% import_map %}``.
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import sys
@@ -94,9 +93,9 @@ def copy_files() -> bool:
     (fresh / STAMP_NAME).write_text(stamp_text)
     if VENDOR.exists():
         stale = Path(tempfile.mkdtemp(prefix=".stale-", dir=STATIC_VENDOR))
-        os.replace(VENDOR, stale / "vendor")
+        VENDOR.replace(stale / "vendor")
         shutil.rmtree(stale)
-    os.replace(fresh, VENDOR)
+    fresh.replace(VENDOR)
     return True
 
 

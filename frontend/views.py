@@ -1,7 +1,7 @@
 """The style guide: every component in one place, with small endpoints that answer as real ones do. DEBUG only."""
 
-import datetime
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from frontend import htmx, samples
 from frontend.charts import Chart, Series
 from frontend.pagination import Page
 
-SAMPLE_MOMENT = datetime.datetime(2026, 11, 24, 8, 12, tzinfo=datetime.UTC)
+SAMPLE_MOMENT = datetime(2026, 11, 24, 8, 12, tzinfo=UTC)
 LAYOUTS = {"auth": "styleguide/auth.html", "public": "styleguide/public.html", "error": "404.html"}
 
 

@@ -1,6 +1,6 @@
 """Numbers and times as people read them. Numbers never lie: "—" where there is no data, totals beside what people did."""
 
-import datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,10 +29,10 @@ def compact(value: Number | None) -> str:
     """Returns 12480 as ``12.5k`` and 3100000 as ``3.1M``, for narrow places; ``—`` for None."""
     if value is None or value == "":
         return DASH
-    for limit, unit in ((1_000_000_000, "B"), (1_000_000, "M"), (10_000, "k")):
-        if abs(value) >= limit:
-            size = 1000 if unit == "k" else limit
-            return f"{value / size:.1f}".removesuffix(".0") + unit
+    amount = float(value)
+    for least, size, unit in ((1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if abs(amount) >= least:
+            return f"{amount / size:.1f}".removesuffix(".0") + unit
     return number(value)
 
 
@@ -67,11 +67,11 @@ def human_total(human: int | None, total: int | None) -> SafeString:
 
 
 @register.filter
-def duration(value: Number | datetime.timedelta | None) -> str:
+def duration(value: Number | timedelta | None) -> str:
     """Returns seconds or a timedelta by its two largest units: ``2 d 3 h``, ``4 min 10 s``, ``0 s``; ``—`` for None."""
     if value is None or value == "":
         return DASH
-    seconds = round(value.total_seconds() if isinstance(value, datetime.timedelta) else float(value))
+    seconds = round(value.total_seconds() if isinstance(value, timedelta) else float(value))
     parts = []
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
         count, seconds = divmod(seconds, size)
@@ -89,7 +89,7 @@ def dash(value: Any) -> Any:
 
 
 @register.simple_tag
-def when(moment: datetime.datetime | datetime.date | None, style: str = "relative") -> SafeString:
+def when(moment: datetime | date | None, style: str = "relative") -> SafeString:
     """Returns a ``<time>`` in the active zone: ``style`` is relative, absolute or date. ``—`` for None.
 
     The server always writes the absolute time; the browser turns it into "3 minutes ago" and keeps that fresh, so a
@@ -97,15 +97,15 @@ def when(moment: datetime.datetime | datetime.date | None, style: str = "relativ
     """
     if moment is None or moment == "":
         return mark_safe(f'<span class="text-secondary">{DASH}</span>')  # noqa: S308  (a constant)
-    if not isinstance(moment, datetime.datetime):
+    if not isinstance(moment, datetime):
         return format_html('<time datetime="{}">{}</time>', moment.isoformat(), date_format(moment, "j M Y"))
     local = timezone.localtime(moment)
     text = date_format(local, "j M Y" if style == "date" else "j M Y, H:i")
     return format_html(
         '<time datetime="{}" title="{} {}"{}>{}</time>',
-        moment.astimezone(datetime.UTC).isoformat(timespec="seconds"),
+        moment.astimezone(UTC).isoformat(timespec="seconds"),
         date_format(local, "D j M Y, H:i:s"),
         local.tzname() or "",
-        mark_safe(" data-relative") if style == "relative" else "",  # noqa: S308  (a constant)
+        mark_safe(" data-relative") if style == "relative" else "",
         text,
     )

@@ -193,9 +193,9 @@ def progress(done: int, total: int | None, *, label: str, tone: str = "") -> dic
 
 
 @register.simple_block_tag
-def poll(content: str, url: str, *, every: str = "2s", id: str = "") -> SafeString:
+def poll(content: str, url: str, *, every: str = "2s", name: str = "") -> SafeString:
     """Wraps what is fetched anew from ``url`` every two seconds until the view answers by ``stop_polling``."""
-    return block("poll.html", content, url=url, every=every, id=id)
+    return block("poll.html", content, url=url, every=every, id=name)
 
 
 @register.simple_block_tag
@@ -221,9 +221,9 @@ def menu(content: str, *, label: str, icon: str = "dots", text: str = "", css: s
 
 
 @register.simple_block_tag
-def dialog(content: str, id: str, title: str, *, size: str = "") -> SafeString:
-    """Wraps content into a dialog that ``data-dialog-open="id"`` opens."""
-    return block("dialog.html", content, id=id, title=title, size=size)
+def dialog(content: str, name: str, title: str, *, size: str = "") -> SafeString:
+    """Wraps content into a dialog with the id ``name``, which ``data-dialog-open="name"`` opens."""
+    return block("dialog.html", content, id=name, title=title, size=size)
 
 
 @register.simple_block_tag
@@ -275,15 +275,16 @@ def alert(content: str, tone: str = "info", *, title: str = "", icon: str = "") 
 
 
 @register.inclusion_tag("components/chart.html")
-def chart(id: str, data: Chart, *, label: str, height: str = "md") -> dict[str, Any]:
+def chart(name: str, data: Chart, *, label: str, height: str = "md") -> dict[str, Any]:
     """Draws a chart with its numbers as a table beside it. ``label`` says in words what it shows."""
-    return {"id": id, "chart": data, "label": label, "height": height}
+    return {"id": name, "chart": data, "label": label, "height": height}
 
 
 @register.simple_tag
 def field(bound_field: Any) -> SafeString:
     """Draws a form field: label, control, help and errors."""
-    return mark_safe(bound_field.as_field_group())  # noqa: S308  (rendered by the form's templates)
+    rendered: SafeString = bound_field.as_field_group()
+    return rendered
 
 
 @register.inclusion_tag("components/form_errors.html")
@@ -308,15 +309,15 @@ def module(context: Context, name: str) -> SafeString:
 def import_map(context: Context) -> SafeString:
     """Writes the import map: our modules as ``@drumbeat/<name>``, the libraries by their package names."""
     return format_html(
-        '<script type="importmap" nonce="{}">{}</script>', context.get("csp_nonce", ""), mark_safe(importmap.as_json())
-    )  # noqa: S308  (JSON of our own static paths)
+        '<script type="importmap" nonce="{}">{}</script>', context.get("csp_nonce", ""), importmap.as_json()
+    )
 
 
 @register.simple_tag(takes_context=True)
 def navigation_links(context: Context) -> list[navigation.Link]:
     """Returns the main navigation for this page; a view may name the current entry in its context as ``nav``."""
     request = context.get("request")
-    return navigation.build(request.path if request else "", context.get("nav", ""))
+    return navigation.build(request.path if request else "", context.get("nav") or "")
 
 
 @register.filter

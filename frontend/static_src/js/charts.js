@@ -6,7 +6,7 @@ const pen = Object.assign(document.createElement("canvas"), { width: 1, height: 
 const HUES = {
   blue: "--info-dot",
   green: "--ok-dot",
-  orange: "--warn-dot",
+  orange: "--tblr-orange",
   purple: "--purple-dot",
   red: "--bad-dot",
   cyan: "--tblr-cyan",
@@ -57,7 +57,7 @@ function configuration(data) {
       animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? false : { duration: 300 },
       interaction: { mode: "index", intersect: false },
       plugins: {
-        legend: { display: data.series.length > 1, align: "start", labels: { usePointStyle: true, pointStyle: "line", boxWidth: 28 } },
+        legend: { display: data.series.length > 1, align: "start", labels: { usePointStyle: true, pointStyle: data.kind === "line" ? "line" : "rectRounded", boxWidth: data.kind === "line" ? 28 : 10, boxHeight: 8 } },
         tooltip: { callbacks: { label: ({ dataset: set, parsed }) => ` ${set.label}: ${numbers.format(parsed.y)}${data.unit}` } },
       },
       scales: {
