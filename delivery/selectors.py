@@ -1,15 +1,16 @@
 """What delivery knows, read: mailboxes, messages, numbers and the answers to "why?"."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet, Sum
 
 from core import clock
 from delivery import reasons
+from delivery.engagement import HONEYPOT_LABEL, TrackedLink, count_links, tracked_links
 from delivery.models import (
     Attempt,
     Batch,
@@ -22,6 +23,32 @@ from delivery.models import (
     MessageState,
 )
 from team.models import Workspace
+
+__all__ = [
+    "HONEYPOT_LABEL",
+    "LinkTotals",
+    "MailboxHealth",
+    "Moment",
+    "Totals",
+    "TrackedLink",
+    "Why",
+    "count_links",
+    "hourly",
+    "link_totals",
+    "links_of",
+    "mailbox_health",
+    "mailboxes_in",
+    "messages_in",
+    "messages_of",
+    "messages_to",
+    "open_batches",
+    "timeline",
+    "timelines",
+    "totals",
+    "totals_by_mailing",
+    "tracked_links",
+    "why",
+]
 
 
 def mailboxes_in(workspace: Workspace) -> QuerySet[Mailbox]:
@@ -96,14 +123,18 @@ def totals_by_mailing(mailing_ids: Collection[int]) -> dict[int, Totals]:
     """Return the sums of each mailing that has counters."""
     rows = Counter.objects.filter(mailing_id__in=mailing_ids).values("mailing_id")
     summed = rows.annotate(**{f"sum_{name}": Sum(name) for name in COUNTED})
-    return {row["mailing_id"]: Totals(**{name: row[f"sum_{name}"] for name in COUNTED}) for row in summed}
+    return {row["mailing_id"]: _totals(row) for row in summed}
 
 
 def hourly(mailing_ids: Collection[int]) -> list[tuple[datetime, Totals]]:
     """Return the counters of the mailings together by hour, oldest first; hours without any are left out."""
     rows = Counter.objects.filter(mailing_id__in=mailing_ids).order_by("hour").values("hour")
     summed = rows.annotate(**{f"sum_{name}": Sum(name) for name in COUNTED})
-    return [(row["hour"], Totals(**{name: row[f"sum_{name}"] for name in COUNTED})) for row in summed]
+    return [(row["hour"], _totals(row)) for row in summed]
+
+
+def _totals(row: Mapping[str, Any]) -> Totals:
+    return Totals(**{name: row[f"sum_{name}"] for name in COUNTED})
 
 
 class LinkTotals(NamedTuple):
@@ -164,14 +195,20 @@ class MailboxHealth:
         return self.accepted + self.failed
 
 
+HEALTH = tuple(field.name for field in fields(MailboxHealth))
+
+
 def mailbox_health(mailbox_ids: Collection[int], *, hours: int = 24) -> dict[int, MailboxHealth]:
     """Return the last hours of each mailbox, the running hour included; a silent mailbox has zeros."""
     since = clock.now() - timedelta(hours=hours)
     rows = MailboxCounter.objects.filter(mailbox_id__in=mailbox_ids, hour__gt=since).values("mailbox_id")
-    names = [field.name for field in fields(MailboxHealth)]
-    summed = rows.annotate(**{f"sum_{name}": Sum(name) for name in names})
-    known = {row["mailbox_id"]: MailboxHealth(**{name: row[f"sum_{name}"] for name in names}) for row in summed}
+    summed = rows.annotate(**{f"sum_{name}": Sum(name) for name in HEALTH})
+    known = {row["mailbox_id"]: _health(row) for row in summed}
     return {mailbox_id: known.get(mailbox_id, MailboxHealth()) for mailbox_id in mailbox_ids}
+
+
+def _health(row: Mapping[str, Any]) -> MailboxHealth:
+    return MailboxHealth(**{name: row[f"sum_{name}"] for name in HEALTH})
 
 
 class Why(NamedTuple):

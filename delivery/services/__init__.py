@@ -1,6 +1,14 @@
 """Every write of delivery."""
 
-from delivery.services.engagement import Firsts, Hit, record_engagement, record_unsubscribe
+from delivery.services.engagement import (
+    FirstTimes,
+    HourlyHits,
+    LinkHits,
+    TrackedMessage,
+    lock_messages,
+    record_engagement,
+    record_unsubscribe,
+)
 from delivery.services.mailings import (
     cancel_messages,
     create_mailing,
@@ -11,10 +19,13 @@ from delivery.services.mailings import (
 )
 
 __all__ = [
-    "Firsts",
-    "Hit",
+    "FirstTimes",
+    "HourlyHits",
+    "LinkHits",
+    "TrackedMessage",
     "cancel_messages",
     "create_mailing",
+    "lock_messages",
     "queue_messages",
     "record_engagement",
     "record_unsubscribe",
