@@ -10,7 +10,6 @@ from django.db.models import QuerySet, Sum
 
 from core import clock
 from delivery import reasons
-from delivery.engagement import HONEYPOT_LABEL, TrackedLink, count_links, tracked_links
 from delivery.models import (
     Attempt,
     Batch,
@@ -22,6 +21,7 @@ from delivery.models import (
     Message,
     MessageState,
 )
+from delivery.tracked import HONEYPOT_LABEL, TrackedLink, count_links, tracked_links
 from team.models import Workspace
 
 __all__ = [

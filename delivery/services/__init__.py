@@ -1,14 +1,6 @@
 """Every write of delivery."""
 
-from delivery.services.engagement import (
-    FirstTimes,
-    HourlyHits,
-    LinkHits,
-    TrackedMessage,
-    lock_messages,
-    record_engagement,
-    record_unsubscribe,
-)
+from delivery.services.engagement import Firsts, Hit, record_engagement, record_unsubscribe
 from delivery.services.mailings import (
     cancel_messages,
     create_mailing,
@@ -17,12 +9,11 @@ from delivery.services.mailings import (
     set_mailing_state,
     settle_cancelled,
 )
+from delivery.tracked import lock_messages
 
 __all__ = [
-    "FirstTimes",
-    "HourlyHits",
-    "LinkHits",
-    "TrackedMessage",
+    "Firsts",
+    "Hit",
     "cancel_messages",
     "create_mailing",
     "lock_messages",

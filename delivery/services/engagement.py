@@ -1,23 +1,165 @@
-"""What people did with messages, told by tracking."""
+"""What people did with messages, told by tracking and inbox: first-time columns and counters, exact and signed."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from core import clock
 from delivery.counters import Tally
-from delivery.engagement import FirstTimes, HourlyHits, LinkHits, TrackedMessage, lock_messages, record_engagement
 from delivery.models import Message
 
-__all__ = [
-    "FirstTimes",
-    "HourlyHits",
-    "LinkHits",
-    "TrackedMessage",
-    "lock_messages",
-    "record_engagement",
-    "record_unsubscribe",
-]
+_COLUMNS = ("opened_at", "opened_any_at", "clicked_at", "clicked_any_at")
+_UNIQUE = ("opened_human", "opened_any", "clicked_human", "clicked_any")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One open or click of one message: `link_id` makes it a click.
+
+    `human` counts proxied opens in. `sign` is -1 to take back what was counted (a re-class sends the old hit with -1 and
+    the new one with +1). `link_first_human` and `link_first_any` are +1 when this is the message's first such click on
+    this link by the event store, -1 when that is taken back, else 0.
+    """
+
+    message_id: int
+    mailing_id: int
+    at: datetime
+    human: bool
+    link_id: int | None = None
+    sign: int = 1
+    link_first_human: int = 0
+    link_first_any: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Firsts:
+    """The moments of a message's first open and click as the event store has them; None: never."""
+
+    opened_at: datetime | None
+    opened_any_at: datetime | None
+    clicked_at: datetime | None
+    clicked_any_at: datetime | None
+
+    def values(self) -> tuple[datetime | None, ...]:
+        """Return the moments in the order of the columns."""
+        return (self.opened_at, self.opened_any_at, self.clicked_at, self.clicked_any_at)
+
+
+@transaction.atomic
+def record_engagement(hits: Sequence[Hit], *, firsts: Mapping[int, Firsts] | None = None) -> None:
+    """Write hits to first-time columns and counters.
+
+    Without `firsts` for a message its columns only ever move to earlier moments; with it they become exactly that (after a
+    re-class). A unique open or click is counted in the hour of its first moment and moves with it, so that recounting
+    from the messages gives the same numbers. Hits on messages that are gone are counted for the mailing alone.
+    """
+    exact = firsts or {}
+    earliest = _earliest(hits)
+    tally = Tally()
+    for hit in hits:
+        kind = "clicks" if hit.link_id is not None else "opens"
+        tally.mailing(hit.mailing_id, hit.at, f"{kind}_all", hit.sign)
+        if hit.human:
+            tally.mailing(hit.mailing_id, hit.at, f"{kind}_human", hit.sign)
+    touched = sorted(earliest.keys() | exact.keys())
+    changes: list[tuple[int, tuple[datetime | None, ...]]] = []
+    for message_id, mailing_id, *before in _lock(touched):
+        if message_id in exact:
+            after = exact[message_id].values()
+        else:
+            after = tuple(map(_earlier, before, earliest[message_id]))
+        if tuple(before) != after:
+            changes.append((message_id, after))
+            _count_moves(tally, mailing_id, before, after)
+    _write(changes)
+    tally.write()
+    _count_links(hits)
+
+
+def _earliest(hits: Iterable[Hit]) -> dict[int, list[datetime | None]]:
+    earliest: dict[int, list[datetime | None]] = defaultdict(lambda: [None] * len(_COLUMNS))
+    for hit in hits:
+        if hit.sign < 0:
+            continue
+        first = 2 if hit.link_id is not None else 0
+        moments = earliest[hit.message_id]
+        moments[first + 1] = _earlier(moments[first + 1], hit.at)
+        if hit.human:
+            moments[first] = _earlier(moments[first], hit.at)
+    return earliest
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min(one, other) if one and other else one or other
+
+
+def _lock(message_ids: Sequence[int]) -> list[tuple[int, int, datetime, datetime, datetime, datetime]]:
+    rows = Message.objects.filter(pk__in=message_ids).order_by("pk").select_for_update(no_key=True)
+    return list(rows.values_list("pk", "mailing_id", *_COLUMNS))
+
+
+def _count_moves(
+    tally: Tally, mailing_id: int, before: Sequence[datetime | None], after: Sequence[datetime | None]
+) -> None:
+    for column, old, new in zip(_UNIQUE, before, after, strict=True):
+        if old != new:
+            if old:
+                tally.mailing(mailing_id, old, column, -1)
+            if new:
+                tally.mailing(mailing_id, new, column)
+
+
+def _write(changes: Sequence[tuple[int, tuple[datetime | None, ...]]]) -> None:
+    if not changes:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE delivery_message message
+            SET opened_at = new.opened_at, opened_any_at = new.opened_any_at,
+                clicked_at = new.clicked_at, clicked_any_at = new.clicked_any_at
+            FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
+                AS new (id, opened_at, opened_any_at, clicked_at, clicked_any_at)
+            WHERE message.id = new.id
+            """,
+            [
+                [message_id for message_id, _ in changes],
+                *[list(column) for column in zip(*(c[1] for c in changes), strict=True)],
+            ],
+        )
+
+
+def _count_links(hits: Iterable[Hit]) -> None:
+    links: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for hit in hits:
+        if hit.link_id is not None:
+            numbers = links[hit.link_id]
+            numbers[0] += hit.sign if hit.human else 0
+            numbers[1] += hit.sign
+            numbers[2] += hit.link_first_human
+            numbers[3] += hit.link_first_any
+    if not links:
+        return
+    ids = sorted(links)
+    with connection.cursor() as cursor:
+        # A link whose row is gone has nothing to count on.
+        cursor.execute(
+            """
+            INSERT INTO delivery_linkcounter AS counter (link_id, clicks_human, clicks_all, clicked_human, clicked_any)
+            SELECT change.* FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[])
+                AS change (link_id, clicks_human, clicks_all, clicked_human, clicked_any)
+            JOIN delivery_link link ON link.id = change.link_id ORDER BY change.link_id
+            ON CONFLICT (link_id) DO UPDATE SET
+                clicks_human = counter.clicks_human + excluded.clicks_human,
+                clicks_all = counter.clicks_all + excluded.clicks_all,
+                clicked_human = counter.clicked_human + excluded.clicked_human,
+                clicked_any = counter.clicked_any + excluded.clicked_any
+            """,
+            [ids, *[[links[link_id][column] for link_id in ids] for column in range(4)]],
+        )
 
 
 @transaction.atomic
