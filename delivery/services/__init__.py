@@ -9,12 +9,16 @@ from delivery.services.mailings import (
     set_mailing_state,
     settle_cancelled,
 )
-from delivery.tracked import lock_messages
+from delivery.tracked import HONEYPOT_LABEL, TrackedLink, TrackedMessage, count_links, lock_messages, tracked_links
 
 __all__ = [
+    "HONEYPOT_LABEL",
     "Firsts",
     "Hit",
+    "TrackedLink",
+    "TrackedMessage",
     "cancel_messages",
+    "count_links",
     "create_mailing",
     "lock_messages",
     "queue_messages",
@@ -23,4 +27,5 @@ __all__ = [
     "send_test",
     "set_mailing_state",
     "settle_cancelled",
+    "tracked_links",
 ]
