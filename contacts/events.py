@@ -1,0 +1,20 @@
+"""What contacts announces: decisions, told in the transaction that made them, always in batches."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AddressesSuppressed:
+    """These addresses (by key) get no more mail from this workspace."""
+
+    workspace_id: int
+    email_keys: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsDeleted:
+    """These contacts are about to go, with everything that points at them."""
+
+    workspace_id: int
+    contact_ids: tuple[int, ...]
