@@ -24,4 +24,6 @@ def every(seconds: float, task: str) -> Entry:
 BEAT_SCHEDULE: dict[str, Entry] = {
     "record beat": every(BEAT_INTERVAL.total_seconds(), "config.tasks.record_beat"),
     "deliver facts": every(1, "core.tasks.deliver_facts"),
+    "advance due enrolments": every(1, "sequences.tasks.advance_due"),
+    "sweep closed sequences": every(30, "sequences.tasks.sweep_closed"),
 }

@@ -11,7 +11,7 @@ from celery.signals import heartbeat_sent, worker_shutdown
 from celery.worker.heartbeat import Heart
 from celery.worker.worker import WorkController
 from django.conf import settings
-from kombu import Queue
+from kombu.entity import Queue
 
 from config import heartbeats
 from config.beat import BEAT_SCHEDULE

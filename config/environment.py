@@ -32,6 +32,8 @@ class Environment:
 
     `port` is the web's; the tracking endpoint, the sandbox inbox's SMTP and its page take the next three by default.
     `layout` is where the embedded services live; `embedded_database` and `embedded_redis` tell whether they are used.
+    `sandbox_inbox` tells whether the inbox that all mail goes to is started with Drumbeat; `demo` whether the first start
+    loads the demo workspace.
     """
 
     database_url: str
@@ -57,6 +59,7 @@ class Environment:
     sandbox_port: int
     sandbox_web_port: int
     sandbox_inbox: bool
+    demo: bool
     data_dir: Path
     layout: Layout
     embedded_database: bool
@@ -112,6 +115,7 @@ def load_environment(environ: Mapping[str, str], root: Path) -> Environment:
         sandbox_port=sandbox_port,
         sandbox_web_port=sandbox_web_port,
         sandbox_inbox=sandbox_inbox,
+        demo=read.switch("DEMO", default=embedded_database),
         data_dir=data_dir,
         layout=layout,
         embedded_database=embedded_database,

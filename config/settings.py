@@ -156,6 +156,9 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_
 # A 200 MB CSV is streamed to disk; what is held in memory stays small.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
+# The most steps that one sequence can have.
+MAX_SEQUENCE_STEPS = 50
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "team.api.authentication.TokenAuthentication",

@@ -3,6 +3,17 @@
 `on_decision` handlers run in the transaction that announces; `on_fact` handlers run afterwards, in their own.
 """
 
+from core.bus import on_decision, on_fact
+
 
 def subscribe() -> None:
     """Wire the apps together; called once when Django is ready."""
+    from contacts.events import AddressesSuppressed, ContactsDeleted
+    from delivery.events import MessagesAccepted, MessagesFinished
+    from sequences import services as sequences
+
+    on_decision(AddressesSuppressed, sequences.stop_suppressed)
+    on_decision(ContactsDeleted, sequences.forget_contacts)
+
+    on_fact(MessagesAccepted, sequences.note_accepted)
+    on_fact(MessagesFinished, sequences.note_finished)

@@ -62,6 +62,7 @@ def start_postgres(data_dir: Path, *, durable: bool = True) -> PostgresServer:
     with folders.locked(layout, account):
         if not _take_over(layout):
             _stop(layout, account)
+            _bury(layout)
             if not (layout.postgres_data / "PG_VERSION").exists():
                 _make_cluster(layout, account, durable=durable)
             _start(layout, account, durable=durable)
@@ -165,6 +166,34 @@ def _stop(layout: Layout, account: Account, *, mode: str = "fast") -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
         process.wait(timeout=STOP_SECONDS)
+
+
+def _bury(layout: Layout) -> None:
+    """See to it that nothing of a server that was killed is left, which would keep the next one from starting.
+
+    Its helpers notice within moments that it died and go too; its lock files are only deleted here if its process is a
+    zombie, which PostgreSQL takes for a living server.
+    """
+    deadline = time.monotonic() + STOP_SECONDS
+    while (helpers := _processes_in(layout.postgres_data)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for helper in helpers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            helper.kill()
+    pid_file = layout.postgres_data / "postmaster.pid"
+    with contextlib.suppress(OSError, ValueError, IndexError, psutil.NoSuchProcess):
+        if psutil.Process(int(pid_file.read_text().split()[0])).status() == psutil.STATUS_ZOMBIE:
+            for path in (pid_file, *layout.sockets.glob(".s.PGSQL.*")):
+                path.unlink(missing_ok=True)
+
+
+def _processes_in(folder: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder):
+                found.append(process)
+    return found
 
 
 def _make_database(layout: Layout) -> None:

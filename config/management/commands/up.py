@@ -5,7 +5,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
 
 from config import startup
 from config.embedded.exceptions import EmbeddedServiceError
@@ -62,7 +61,7 @@ class Command(BaseCommand):
         self._step("Browser libraries", vendor.main)
         self._step("Database", startup.migrate)
         self._step("Static files", lambda: startup.collect_static_files(environment.data_dir))
-        if environment.embedded_database:
+        if environment.demo:
             self._step("Demo workspace", startup.load_demo)
         startup.release_connections()
 

@@ -28,7 +28,7 @@ def test_a_worker_shows_that_it_lives_and_runs_a_task() -> None:
 
 
 def test_beat_sends_what_is_due_every_second(start_worker: Callable[..., WorkerProcess]) -> None:
-    worker = start_worker(beat=True)
+    worker = start_worker(beat=True, environment={"LOG_LEVEL": "DEBUG"})
     assert wait_for(lambda: worker.log.read_text().count("Sending due task deliver facts") >= 3, seconds=10)
     assert wait_for(lambda: heartbeats.beat_lag() is not None)
 

@@ -1,0 +1,101 @@
+"""Checks of a running installation, for `manage.py doctor`."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from config import health, heartbeats
+from core import redis as core_redis
+
+OLDEST_POSTGRES = 15_00_00
+LOW_DISK_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found; `detail` is one sentence or a figure."""
+
+    name: str
+    healthy: bool
+    detail: str
+
+
+def examine() -> list[Finding]:
+    """Run every check; one that can't be made is a fault of its own."""
+    return [check() for check in CHECKS]
+
+
+def check_database() -> Finding:
+    """The database answers, is new enough and has all migrations."""
+    if problem := health.database_problem():
+        return Finding("Database", False, problem)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW server_version_num")
+            version = int(cursor.fetchone()[0])
+        executor = MigrationExecutor(connection)
+        missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    except DatabaseError as error:
+        return Finding("Database", False, f"The database cannot be read: {error}.")
+    if version < OLDEST_POSTGRES:
+        return Finding("Database", False, f"PostgreSQL {version // 10_000} is too old: 15 or newer is needed.")
+    if missing:
+        return Finding("Database", False, f"{missing} migrations are missing: run manage.py migrate.")
+    return Finding("Database", True, f"PostgreSQL {version // 10_000}.{version % 10_000}, all migrations applied")
+
+
+def check_redis() -> Finding:
+    """Redis answers and keeps what it was given."""
+    try:
+        client = core_redis.client()
+        memory = client.info("memory")
+        persistence = client.info("persistence")
+    except redis.RedisError as error:
+        return Finding("Redis", False, f"Redis does not answer: {error}.")
+    policy = memory.get("maxmemory_policy")
+    if policy != "noeviction":
+        return Finding("Redis", False, f"Its maxmemory-policy is {policy}: queued work can vanish, set noeviction.")
+    if not persistence.get("aof_enabled"):
+        return Finding("Redis", False, "It keeps no append-only file: a restart loses opens and clicks not yet stored.")
+    return Finding("Redis", True, f"{memory.get('used_memory_human')} used, append-only file on, noeviction")
+
+
+def check_workers() -> Finding:
+    """At least one worker shows signs of life."""
+    if problem := health.workers_problem():
+        return Finding("Workers", False, problem)
+    return Finding("Workers", True, ", ".join(worker.name for worker in heartbeats.live_workers()))
+
+
+def check_beat() -> Finding:
+    """What beat sends is run by a worker soon after."""
+    try:
+        lag = heartbeats.beat_lag()
+    except redis.RedisError as error:
+        return Finding("Beat", False, f"Redis does not answer: {error}.")
+    if lag is None:
+        return Finding("Beat", False, "No task of beat has ever been run: start beat and a worker.")
+    seconds = lag.total_seconds()
+    if lag > heartbeats.BEAT_TIMEOUT:
+        return Finding("Beat", False, f"Beat's last task was run {seconds:.0f} s ago: beat or the workers are stuck.")
+    return Finding("Beat", True, f"last task run {seconds:.1f} s ago")
+
+
+def check_disk() -> Finding:
+    """The data folder has room."""
+    folder: Path = settings.DATA_DIR
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < LOW_DISK_BYTES:
+        return Finding("Disk", False, f"Only {free / 1e9:.1f} GB are free in {settings.DATA_DIR}.")
+    return Finding("Disk", True, f"{free / 1e9:.0f} GB free in {settings.DATA_DIR}")
+
+
+CHECKS: tuple[Callable[[], Finding], ...] = (check_database, check_redis, check_workers, check_beat, check_disk)
