@@ -59,11 +59,12 @@ system-packages:
 clean: ## Deletes what was installed and built; var/ with its data stays
 	@rm -rf $(VENV) frontend/node_modules frontend/static_vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(PY):
+$(VENV)/venv.stamp:
 	@python=$$(.ci/find-python) && "$$python" -m venv $(VENV) \
 		|| { echo "No virtual environment could be made: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
+	@touch $@
 
-$(VENV)/run.stamp: requirements.txt | $(PY)
+$(VENV)/run.stamp: requirements.txt | $(VENV)/venv.stamp
 	@echo "Installing requirements …" && $(PY) -m pip install --quiet -r requirements.txt && touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
