@@ -1,0 +1,19 @@
+"""Templates to mail: Liquid, MJML, CSS, links and the plain text part.  Pure: no Django, no files, no network."""
+
+from templates_lib.rendering.compiled import CompiledEmail, Format, Rendered, compile_email
+from templates_lib.rendering.lint import lint_email
+from templates_lib.rendering.links import SYSTEM_URLS
+from templates_lib.rendering.problems import Part, Problem, RenderError, TemplateError
+
+__all__ = [
+    "SYSTEM_URLS",
+    "CompiledEmail",
+    "Format",
+    "Part",
+    "Problem",
+    "RenderError",
+    "Rendered",
+    "TemplateError",
+    "compile_email",
+    "lint_email",
+]

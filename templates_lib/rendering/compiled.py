@@ -1,0 +1,267 @@
+"""Compiling a mail once and rendering it for each recipient."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from liquid.exceptions import LiquidError
+
+from templates_lib.rendering import links, text
+from templates_lib.rendering.blocks import unbalanced
+from templates_lib.rendering.environment import MAX_SECONDS, RenderState, SafeEnvironment, SafeTemplate, plain
+from templates_lib.rendering.html import LiquidMoved, check_html, inline_css, insert_in_body
+from templates_lib.rendering.mjml import mjml_to_html
+from templates_lib.rendering.problems import Part, Positions, Problem, RenderError, TemplateError
+from templates_lib.rendering.scanner import Masked, UnclosedTag
+
+Format = Literal["mjml", "html", "text"]
+Link = Callable[[int, str], str]
+
+MAX_SOURCE = 500_000
+MAX_LINE = 2_000
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ue000\ud800-\udfff]")
+_HEADER_CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+
+
+def _environment(*, autoescape: bool, internal: bool) -> SafeEnvironment:
+    environment = SafeEnvironment(autoescape=autoescape)
+    if internal:
+        for tag in (links.LinkTag, links.PixelTag, links.PreheaderTag):
+            environment.add_tag(tag)
+    return environment
+
+
+# What authors write is checked without our own tags, so that they can't be used by hand.
+_AUTHOR = _environment(autoescape=True, internal=False)
+_HTML = _environment(autoescape=True, internal=True)
+_TEXT = _environment(autoescape=False, internal=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mail for one recipient: `subject` and `preheader` are single lines; `html` is empty for plain text mail."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CompiledEmail:
+    """A mail ready to be rendered; make it with `compile_email`.  Immutable and safe to share between threads."""
+
+    format: Format
+    subject: str
+    preheader: str
+    source: str
+    text_source: str
+    links: list[str]
+    fields: frozenset[str]
+    html_size: int
+    parts: Mapping[Part, SafeTemplate]
+    tidies_text: bool
+
+    def render(
+        self,
+        context: Mapping[str, Any],
+        *,
+        link: Link | None = None,
+        pixel_url: str = "",
+    ) -> Rendered:
+        """Return the mail for one context of plain JSON values.
+
+        `link(index, url)` is called once per link and rendered URL and returns the URL to put in its place; never for
+        mailto:, tel:, fragments or the system's own pages.  Raises RenderError.
+        """
+        return self._render(context, RenderState(link=link, pixel_url=pixel_url))
+
+    def empty_fields(self, context: Mapping[str, Any]) -> set[str]:
+        """Return the merge fields that come out empty where no default is given.
+
+        Renders all parts, so it also raises RenderError: a check needs this one call.
+        """
+        state = RenderState(fields=self.fields, empty_fields=set())
+        self._render(context, state)
+        return state.empty_fields or set()
+
+    def _render(self, context: Mapping[str, Any], state: RenderState) -> Rendered:
+        try:
+            values = plain(context)
+        except TypeError as error:
+            raise RenderError(f"The data can't be used: {error}.", "source") from error
+        state.untracked = frozenset(str(values[name]) for name in links.SYSTEM_URLS if values.get(name))
+        subject = header_line(self._part("subject", values, state))
+        state.preheader = preheader = header_line(self._part("preheader", values, state))
+        html = self._part("source", values, state) if self.format != "text" else ""
+        plain_text = self._part("text_source", values, state)
+        return Rendered(subject, preheader, html, text.tidy(plain_text) if self.tidies_text else plain_text)
+
+    def _part(self, part: Part, values: Mapping[str, Any], state: RenderState) -> str:
+        template = self.parts[part]
+        state.deadline = time.perf_counter() + MAX_SECONDS
+        try:
+            return template.render_state(values, state)
+        except LiquidError as error:
+            raise self._render_error(error, part) from error
+        except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
+            raise RenderError(f"{error or type(error).__name__}", part) from error
+
+    def _render_error(self, error: LiquidError, part: Part) -> RenderError:
+        message = _sentence(error)
+        # The text part made from the HTML has its faults in the source.
+        part = "source" if part == "text_source" and not self.text_source else part
+        if error.token is None or error.token.start_index < 0:
+            return RenderError(message, part)
+        offset = self._author_offset(error.token.source, error.token.start_index, part)
+        line, column = Positions(getattr(self, part)).at(offset) if offset is not None else (0, 0)
+        return RenderError(message, part, line=line, column=column)
+
+    def _author_offset(self, compiled: str, offset: int, part: Part) -> int | None:
+        """Find in the author's source what stands at an offset of the compiled one: Liquid is kept verbatim."""
+        for span in Masked(compiled).spans:
+            if span.start <= offset < span.end:
+                found: int = getattr(self, part).find(compiled[span.start : span.end])
+                return found + (offset - span.start) if found >= 0 else None
+        return None
+
+    @cached_property
+    def masked_source(self) -> Masked:
+        """The author's source, for lint."""
+        return Masked(self.source)
+
+
+def compile_email(
+    *, format: Format | str, subject: str, preheader: str = "", source: str, text_source: str = ""  # noqa: A002
+) -> CompiledEmail:
+    """Return a mail compiled from its sources: MJML or HTML or plain text (then `text_source` isn't used).
+
+    Raises TemplateError with every problem found, each with its part, line and column.
+    """
+    if format not in {"mjml", "html", "text"}:
+        raise TemplateError([Problem("source", 1, 1, f"“{format}” is not a format: mjml, html or text.")])
+    sources: dict[Part, str] = {"subject": subject, "preheader": preheader, "source": source}
+    if format != "text":
+        sources["text_source"] = text_source
+    problems = [problem for part, value in sources.items() for problem in _check(part, value)]
+    if problems:
+        raise TemplateError(problems)
+    index = links.LinkIndex()
+    compiled: dict[Part, SafeTemplate] = {
+        "subject": _TEXT.parse_safely(subject),
+        "preheader": _TEXT.parse_safely(preheader),
+    }
+    html_size = 0
+    if format == "text":
+        compiled["text_source"] = _parse(_TEXT, links.wrap_text_links(source, index))
+    else:
+        html = _to_html(format, source, drop_preview=bool(preheader.strip()))
+        linked = links.wrap_html_links(html, index)
+        html_size = len(html.encode())
+        plain_text = (
+            links.wrap_text_links(text_source, index) if text_source.strip() else text.text_from_html(html, index)
+        )
+        linked = insert_in_body(
+            linked, at_start=f"{{% {links.PREHEADER_TAG} %}}", at_end=f"{{% {links.PIXEL_TAG} %}}"
+        )
+        compiled["source"] = _parse(_HTML, linked)
+        compiled["text_source"] = _parse(_TEXT, plain_text)
+    return CompiledEmail(
+        format=format,  # type: ignore[arg-type]
+        subject=subject,
+        preheader=preheader,
+        source=source,
+        text_source=source if format == "text" else text_source,
+        links=index.hrefs,
+        fields=frozenset(name for template in compiled.values() for name in _globals(template)),
+        html_size=html_size,
+        parts=compiled,
+        tidies_text=format != "text" and not text_source.strip(),
+    )
+
+
+def header_line(value: str) -> str:
+    """Return a text as one line fit for a header: no CR, LF or other control character survives (RFC 5322, 2.2)."""
+    return " ".join(_HEADER_CONTROLS.sub(" ", value).split())
+
+
+def _to_html(format_: str, source: str, *, drop_preview: bool) -> str:
+    masked = Masked(source)
+    if format_ == "mjml":
+        html = mjml_to_html(masked, drop_preview=drop_preview)
+    else:
+        positions = Positions(source)
+        problems = [
+            Problem("source", *positions.at(offset), message) for offset, message in check_html(masked.text)
+        ]
+        if problems:
+            raise TemplateError(problems)
+        html = source
+    try:
+        return inline_css(html)
+    except LiquidMoved as error:
+        where = Positions(source).at(max(source.find(error.liquid), 0))
+        raise TemplateError([Problem("source", *where, str(error))]) from error
+    except ValueError as error:
+        raise TemplateError([Problem("source", 1, 1, f"The CSS can't be read: {error}.")]) from error
+
+
+def _check(part: Part, value: str) -> list[Problem]:
+    """Return what is wrong with the Liquid, size or characters of one part."""
+    limit = MAX_SOURCE if part in {"source", "text_source"} else MAX_LINE
+    if len(value) > limit:
+        return [Problem(part, 1, 1, f"This is {len(value):,} characters long; at most {limit:,} are allowed.")]
+    positions = Positions(value)
+    if control := _CONTROL.search(value):
+        message = f"The character U+{ord(control.group()):04X} can't be used in mail; is the encoding right?"
+        return [Problem(part, *positions.at(control.start()), message)]
+    if part == "source" and not value.strip():
+        return [Problem(part, 1, 1, "The template is empty.")]
+    try:
+        spans = Masked(value).spans
+    except UnclosedTag as error:
+        return [Problem(part, *positions.at(error.offset), error.message)]
+    problems = [Problem(part, *positions.at(offset), message) for offset, message in unbalanced(spans)]
+    if problems:
+        return problems
+    try:
+        _AUTHOR.parse_safely(value)
+    except LiquidError as error:
+        return [_problem(part, error, value)]
+    return []
+
+
+def _parse(environment: SafeEnvironment, source: str) -> SafeTemplate:
+    """Parse what was compiled from a checked source; a fault here means that its Liquid was torn apart."""
+    try:
+        return environment.parse_safely(source)
+    except LiquidError as error:
+        message = f"This can't be compiled: {_sentence(error)}"
+        raise TemplateError([Problem("source", 1, 1, message)]) from error
+
+
+def _problem(part: Part, error: LiquidError, source: str) -> Problem:
+    offset = error.token.start_index if error.token is not None and error.token.start_index >= 0 else 0
+    return Problem(part, *Positions(source).at(min(offset, len(source))), _sentence(error))
+
+
+def _sentence(error: LiquidError) -> str:
+    message = str(error.message or error.__class__.__name__)
+    known = re.fullmatch(r"unexpected tag '(\w+)'", message)
+    if known:
+        return f"There is no tag “{known.group(1)}”."
+    known = re.fullmatch(r"unknown filter '(\w+)'", message)
+    if known:
+        return f"There is no filter “{known.group(1)}”."
+    return message[:1].upper() + message[1:] + ("" if message.endswith(".") else ".")
+
+
+def _globals(template: SafeTemplate) -> set[str]:
+    analysis = template.analyze(include_partials=False)
+    return set(analysis.globals)
+
+
