@@ -5,8 +5,24 @@ Each app brings `urls.py` (pages) and `api/urls.py` (a router's urls).
 
 from django.contrib import admin
 from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from core.api.views import docs, nowhere
+from team.views.accounts import admin_sign_in
+
+handler500 = "core.api.views.server_error"
+
+api_urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
+    path("", include("team.api.urls")),
+    path("<path:path>", nowhere),
+]
 
 urlpatterns = [
+    path("api/docs/", docs, name="api_docs"),
+    path("api/v1/", include(api_urlpatterns)),
+    path("", include("team.urls")),
+    path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
     path("", include("frontend.urls")),
 ]

@@ -154,6 +154,8 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["workspace_id", "-id"], name="audit_workspace"),
             models.Index(fields=["table", "row_id"], name="audit_row"),
+            models.Index(fields=["workspace_id", "actor", "-id"], name="audit_actor"),
+            models.Index(fields=["workspace_id", "table", "-id"], name="audit_table"),
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions, status, views
 from rest_framework.response import Response
 
@@ -16,6 +16,20 @@ def problem(
     *, status_code: int, detail: str, code: str, errors: dict[str, list[str]] | None = None, **headers: str
 ) -> Response:
     """Return a problem: `detail` for people, `code` for programs, `errors` by field ("a.b.0" for nested ones)."""
+    body = problem_body(status_code=status_code, detail=detail, code=code, errors=errors)
+    return Response(body, status=status_code, headers=headers, content_type=CONTENT_TYPE)
+
+
+def plain_problem(*, status_code: int, detail: str, code: str, **headers: str) -> HttpResponse:
+    """Return a problem from outside DRF: a middleware, or a URL that leads nowhere."""
+    body = problem_body(status_code=status_code, detail=detail, code=code)
+    return JsonResponse(body, status=status_code, headers=headers, content_type=CONTENT_TYPE)
+
+
+def problem_body(
+    *, status_code: int, detail: str, code: str, errors: dict[str, list[str]] | None = None
+) -> dict[str, Any]:
+    """Return the members of a problem (RFC 9457, section 3.1, with `code` and `errors` as extensions)."""
     body: dict[str, Any] = {
         "type": f"about:blank#{code}",
         "title": _TITLES.get(status_code, "Error"),
@@ -25,7 +39,7 @@ def problem(
     }
     if errors:
         body["errors"] = errors
-    return Response(body, status=status_code, headers=headers, content_type=CONTENT_TYPE)
+    return body
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -81,4 +95,5 @@ _TITLES = {
     status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: "Unsupported media type",
     status.HTTP_422_UNPROCESSABLE_ENTITY: "Invalid input",
     status.HTTP_429_TOO_MANY_REQUESTS: "Too many requests",
+    status.HTTP_500_INTERNAL_SERVER_ERROR: "Our fault",
 }

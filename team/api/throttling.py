@@ -43,6 +43,8 @@ class TokenRateThrottle(BaseThrottle):
     wait_seconds: float | None = None
 
     def allow_request(self, request: Request, view: APIView) -> bool:
+        if not request.auth:
+            return True  # open pages such as the schema; everything else has refused the request before
         number, seconds = parse_rate(str(api_settings.DEFAULT_THROTTLE_RATES["token"]))
         burst = seconds * 1000
         caller = f"token:{request.auth.pk}" if isinstance(request.auth, ApiToken) else f"user:{request.user.pk}"
