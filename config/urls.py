@@ -4,7 +4,7 @@ Each app brings `urls.py` (pages) and `api/urls.py` (a router's urls).
 """
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from core.api.views import docs, nowhere
@@ -12,7 +12,7 @@ from team.views.accounts import admin_sign_in
 
 handler500 = "core.api.views.server_error"
 
-api_urlpatterns = [
+api_urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
     path("", include("team.api.urls")),
     path("<path:path>", nowhere),

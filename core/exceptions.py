@@ -21,21 +21,21 @@ class DomainError(Exception):
         self.fields: dict[str, list[str]] = {name: list(messages) for name, messages in (fields or {}).items()}
 
 
-class InvalidInput(DomainError):
+class InvalidInput(DomainError):  # noqa: N818 - reads as what happened
     """The input can't be used as it is; `fields` says where."""
 
     code = "invalid"
     status = 422
 
 
-class NotFound(DomainError):
+class NotFound(DomainError):  # noqa: N818 - reads as what happened
     """The thing isn't there, or not in this workspace: the two must look alike."""
 
     code = "not_found"
     status = 404
 
 
-class Forbidden(DomainError):
+class Forbidden(DomainError):  # noqa: N818 - reads as what happened
     """The member's role or the token's scopes don't allow this."""
 
     code = "forbidden"

@@ -71,7 +71,7 @@ def sequence() -> int:
             UPDATE core_fact SET position = last.position + fresh.rank FROM fresh, last WHERE core_fact.id = fresh.id
             """
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def deliver() -> int:

@@ -14,7 +14,7 @@ from django.conf import settings
 MAC_BYTES = 12
 
 
-class BadToken(ValueError):
+class BadToken(ValueError):  # noqa: N818 - reads as what happened
     """The token was not made by this installation, or was changed on its way."""
 
 

@@ -13,14 +13,19 @@ CONTENT_TYPE = "application/problem+json"
 
 
 def problem(
-    *, status_code: int, detail: str, code: str, errors: dict[str, list[str]] | None = None, **headers: str
+    *,
+    status_code: int,
+    detail: str,
+    code: str,
+    errors: dict[str, list[str]] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Response:
     """Return a problem: `detail` for people, `code` for programs, `errors` by field ("a.b.0" for nested ones)."""
     body = problem_body(status_code=status_code, detail=detail, code=code, errors=errors)
     return Response(body, status=status_code, headers=headers, content_type=CONTENT_TYPE)
 
 
-def plain_problem(*, status_code: int, detail: str, code: str, **headers: str) -> HttpResponse:
+def plain_problem(*, status_code: int, detail: str, code: str, headers: dict[str, str] | None = None) -> HttpResponse:
     """Return a problem from outside DRF: a middleware, or a URL that leads nowhere."""
     body = problem_body(status_code=status_code, detail=detail, code=code)
     return JsonResponse(body, status=status_code, headers=headers, content_type=CONTENT_TYPE)
@@ -59,13 +64,13 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             detail = f"{first[0]}: {first[1][0]}" if first[0] else first[1][0]
             return problem(status_code=422, detail=detail, code="invalid", errors=errors)
         case exceptions.APIException():
-            headers = {}
-            if isinstance(error, exceptions.Throttled) and error.wait is not None:
-                headers["Retry-After"] = str(int(error.wait) + 1)
+            headers: dict[str, str] = {}
+            if isinstance(error, exceptions.Throttled) and error.wait is not None:  # type: ignore[attr-defined]
+                headers["Retry-After"] = str(int(error.wait) + 1)  # type: ignore[attr-defined]  # missing in the stubs
             if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
                 headers["WWW-Authenticate"] = error.auth_header if hasattr(error, "auth_header") else "Bearer"
             code = error.get_codes() if isinstance(error.get_codes(), str) else error.default_code
-            return problem(status_code=error.status_code, detail=str(error.detail), code=str(code), **headers)
+            return problem(status_code=error.status_code, detail=str(error.detail), code=str(code), headers=headers)
     return None
 
 
