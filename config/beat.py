@@ -24,6 +24,9 @@ def every(seconds: float, task: str) -> Entry:
 BEAT_SCHEDULE: dict[str, Entry] = {
     "record beat": every(BEAT_INTERVAL.total_seconds(), "config.tasks.record_beat"),
     "deliver facts": every(1, "core.tasks.deliver_facts"),
+    # The drainer is a process of its own; this brings hits in where none runs.
+    "drain hits": every(30, "tracking.tasks.drain_hits"),
+    "tidy event store": every(3600, "tracking.tasks.tidy_event_store"),
     "advance due enrolments": every(1, "sequences.tasks.advance_due"),
     "sweep closed sequences": every(30, "sequences.tasks.sweep_closed"),
 }

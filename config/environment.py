@@ -5,6 +5,7 @@ import binascii
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ from config.embedded.layout import Layout, layout_for, postgres_url, valkey_url
 from config.secrets import ensure_secrets
 
 DEFAULT_PORT = 8000
+# Whose X-Forwarded-For is believed unless TRUSTED_PROXIES says otherwise.
+OWN_MACHINE = ("127.0.0.0/8", "::1")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SECRET_KEY_MIN_LENGTH = 32
 ENCRYPTION_KEY_BYTES = 32
@@ -52,6 +55,8 @@ class Environment:
     web_workers: int
     workers: int
     log_level: str
+    trusted_proxies: tuple[str, ...]
+    event_retention_months: int
     debug: bool
     host: str
     port: int
@@ -108,6 +113,8 @@ def load_environment(environ: Mapping[str, str], root: Path) -> Environment:
         web_workers=read.count("WEB_WORKERS", default=min(os.cpu_count() or 1, 4)),
         workers=read.count("WORKERS", default=min(os.cpu_count() or 1, 4)),
         log_level=read.choice("LOG_LEVEL", LOG_LEVELS, default="INFO"),
+        trusted_proxies=read.networks("TRUSTED_PROXIES") or OWN_MACHINE,
+        event_retention_months=read.integer("EVENT_RETENTION_MONTHS", default=0, low=0, high=1200),
         debug=read.switch("DEBUG", default=False),
         host=read.text("HOST", default="127.0.0.1"),
         port=port,
@@ -150,6 +157,15 @@ class _Reader:
 
     def items(self, name: str) -> tuple[str, ...]:
         return tuple(item.strip() for item in self._values.get(name, "").split(",") if item.strip())
+
+    def networks(self, name: str) -> tuple[str, ...]:
+        networks = self.items(name)
+        for network in networks:
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ConfigurationError(f"{name} must list networks like 10.0.0.0/8, not {network!r}.") from None
+        return networks
 
     def secret(self, name: str) -> str:
         value = self.required(name, f"set it to at least {SECRET_KEY_MIN_LENGTH} random characters")

@@ -16,7 +16,7 @@ SANDBOX_MAILS = 2000
 def processes(environment: Environment, root: Path) -> list[ProcessSpec]:
     """Return what has to run beside PostgreSQL and Redis, in the order of their start."""
     specs = [sandbox(environment, root)] if environment.sandbox_inbox else []
-    return [*specs, *workers(environment), tracking(environment), web(environment)]
+    return [*specs, *workers(environment), tracking(environment), drainer(), web(environment)]
 
 
 def web(environment: Environment) -> ProcessSpec:
@@ -30,6 +30,16 @@ def tracking(environment: Environment) -> ProcessSpec:
     """Pixels and links: bare ASGI beside Django."""
     command = _granian("asgi", environment, environment.tracking_port)
     return ProcessSpec("tracking", [*command, "tracking.asgi:application"])
+
+
+def drainer() -> ProcessSpec:
+    """Brings hits from the buffer into the event store."""
+    return ProcessSpec("drainer", [sys.executable, "manage.py", "drain_hits"])
+
+
+def drainer() -> ProcessSpec:
+    """Brings opens and clicks from the tracking endpoint's buffer into the event store."""
+    return ProcessSpec("drainer", [sys.executable, "manage.py", "drain_hits"])
 
 
 def workers(environment: Environment) -> list[ProcessSpec]:

@@ -11,9 +11,10 @@ def subscribe() -> None:
     from contacts.events import AddressesSuppressed, ContactsDeleted
     from delivery.events import MessagesAccepted, MessagesFinished
     from sequences import services as sequences
+    from tracking import services as tracking
 
     on_decision(AddressesSuppressed, sequences.stop_suppressed)
-    on_decision(ContactsDeleted, sequences.forget_contacts)
+    on_decision(ContactsDeleted, sequences.forget_contacts, tracking.forget_contacts)
 
     on_fact(MessagesAccepted, sequences.note_accepted)
     on_fact(MessagesFinished, sequences.note_finished)

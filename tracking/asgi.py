@@ -7,6 +7,7 @@ A person who follows a link gets there even if the hit can't be kept.
 import logging
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -17,8 +18,8 @@ from core.sealing import BadToken
 from delivery.tokens import read_link_token, read_open_token
 from tracking.addresses import TrustedProxies
 from tracking.hits import HEAD, PREFETCH, new_id, now, pack
-from tracking.links import LinkDirectory, LookupUnavailable
-from tracking.recorder import NotRecorded, Recorder
+from tracking.links import LinkDirectory, LookupUnavailableError
+from tracking.recorder import NotRecordedError, Recorder
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -60,31 +61,44 @@ _UNAVAILABLE = _message(503, "Please try again in a moment.", (b"retry-after", b
 _PREFETCH_HEADERS = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 
 
+@dataclass(frozen=True, slots=True)
+class _Connections:
+    """What belongs to the event loop that serves the application."""
+
+    pool: AsyncConnectionPool
+    recorder: Recorder
+    links: LinkDirectory
+
+
 class TrackingEndpoint:
-    """The ASGI application; its connections belong to the event loop that serves it and are made at its first use."""
+    """The ASGI application; its connections are made at the server's start (lifespan)."""
 
     def __init__(self) -> None:
         self._proxies = TrustedProxies(settings.TRUSTED_PROXIES)
-        self._pool: AsyncConnectionPool | None = None
-        self._recorder: Recorder | None = None
-        self._links: LinkDirectory | None = None
+        self._open: _Connections | None = None
+
+    @property
+    def _connections(self) -> _Connections:
+        if self._open is None:
+            raise RuntimeError("The server has to run the application's lifespan.")
+        return self._open
 
     async def start(self) -> None:
-        """Open the connections.  A server that is down is tried again later, here nothing fails."""
+        """Open the connections.  A server that is down is tried again later; nothing fails here."""
         pool = AsyncConnectionPool(
             _conninfo(), kwargs={"autocommit": True}, min_size=0, max_size=POOL_SIZE, timeout=POOL_SECONDS, open=False
         )
         await pool.open(wait=False)
         recorder = Recorder(redis_url=settings.REDIS_URL, pool=pool)
         await recorder.start()
-        self._pool, self._recorder, self._links = pool, recorder, LinkDirectory(pool)
+        self._open = _Connections(pool, recorder, LinkDirectory(pool))
 
     async def stop(self) -> None:
         """Bring what waits to safety and close the connections."""
-        if self._recorder is not None and self._pool is not None:
-            await self._recorder.stop()
-            await self._pool.close()
-        self._pool = self._recorder = self._links = None
+        if self._open is not None:
+            await self._open.recorder.stop()
+            await self._open.pool.close()
+            self._open = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -124,7 +138,7 @@ class TrackingEndpoint:
             return _NOT_FOUND
         try:
             await self._record(message_id, 0, scope, is_head)
-        except NotRecorded:
+        except NotRecordedError:
             return _UNAVAILABLE
         return 200, _PIXEL_HEADERS, PIXEL
 
@@ -133,31 +147,26 @@ class TrackingEndpoint:
             message_id, link_id = read_link_token(token)
         except BadToken:
             return _NOT_FOUND
-        if self._links is None:
-            await self.start()
-            assert self._links is not None
+        links = self._connections.links
         try:
-            location = self._links.known(link_id) or await self._links.find(link_id)
-        except LookupUnavailable:
+            location = links.known(link_id) or await links.find(link_id)
+        except LookupUnavailableError:
             logger.exception("Link %d can't be looked up.", link_id)
             return _UNAVAILABLE
         if location is None:
             return _NOT_FOUND
         try:
             await self._record(message_id, link_id, scope, is_head)
-        except NotRecorded:
+        except NotRecordedError:
             logger.warning("A click on link %d is followed, but not kept.", link_id)
         return 302, [(b"location", location), (b"content-length", b"0"), *_COMMON], b""
 
     async def _record(self, message_id: int, link_id: int, scope: Scope, is_head: bool) -> None:
-        if self._recorder is None:
-            await self.start()
-            assert self._recorder is not None
         agent, forwarded_for, flags = _read(scope["headers"])
         client = scope.get("client")
         peer = self._proxies.client(client[0] if client else "", forwarded_for)
         at = now()
-        await self._recorder.record(
+        await self._connections.recorder.record(
             pack(new_id(at), at, message_id, link_id, flags | HEAD if is_head else flags, peer.encode(), agent)
         )
 

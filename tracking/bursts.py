@@ -49,7 +49,9 @@ def spans(clicks: Iterable[Click], *, distinct: int) -> list[Span]:
     """Return the spans in which hits of one message are a machine's; `distinct` links within WINDOW make a burst."""
     ordered = sorted(clicks, key=lambda click: click.at)
     honeypots = [
-        Span(click.at - HONEYPOT_REACH, click.at + HONEYPOT_REACH, HONEYPOT_BURST) for click in ordered if click.is_honeypot
+        Span(click.at - HONEYPOT_REACH, click.at + HONEYPOT_REACH, HONEYPOT_BURST)
+        for click in ordered
+        if click.is_honeypot
     ]
     return honeypots + _window_spans([click for click in ordered if not click.is_honeypot], distinct)
 

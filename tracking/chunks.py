@@ -27,17 +27,17 @@ def take(client: redis.Redis, *, limit: int) -> tuple[uuid.UUID, list[bytes]] | 
     """
     chunk = uuid.uuid4()
     hits = client.eval(_TAKE, 3, HITS_KEY, _key(chunk), OPEN_CHUNKS_KEY, limit, chunk.bytes)
-    return (chunk, cast(list[bytes], hits)) if hits else None
+    return (chunk, cast("list[bytes]", hits)) if hits else None
 
 
 def left_behind(client: redis.Redis) -> list[uuid.UUID]:
     """Return the chunks that were taken and not discarded, by another drainer or a dead one."""
-    return sorted(uuid.UUID(bytes=member) for member in cast(set[bytes], client.smembers(OPEN_CHUNKS_KEY)))
+    return sorted(uuid.UUID(bytes=member) for member in cast("set[bytes]", client.smembers(OPEN_CHUNKS_KEY)))
 
 
 def read(client: redis.Redis, chunk: uuid.UUID) -> list[bytes]:
     """Return the hits of a chunk; none if it has been discarded."""
-    return cast(list[bytes], client.lrange(_key(chunk).decode(), 0, -1))
+    return cast("list[bytes]", client.lrange(_key(chunk).decode(), 0, -1))
 
 
 def discard(client: redis.Redis, chunk: uuid.UUID) -> None:
@@ -50,7 +50,7 @@ def discard(client: redis.Redis, chunk: uuid.UUID) -> None:
 
 def waiting(client: redis.Redis) -> int:
     """Return how many hits nobody has taken yet."""
-    return cast(int, client.llen(HITS_KEY.decode()))
+    return cast("int", client.llen(HITS_KEY.decode()))
 
 
 def _key(chunk: uuid.UUID) -> bytes:

@@ -6,12 +6,11 @@ Id and moment together are the event's key, so a hit that is written twice, to R
 
 import itertools
 import os
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from struct import Struct
-from struct import error as StructError
 
 from core import clock
 
@@ -24,10 +23,10 @@ HEAD = 1
 PREFETCH = 2
 
 _FORMAT = 1
-_RECORD = Struct("<BqqqqBB")
+_RECORD = struct.Struct("<BqqqqBB")
 
 
-class UnreadableHit(ValueError):
+class UnreadableHitError(ValueError):
     """The bytes in the buffer are not a hit of this version."""
 
 
@@ -99,16 +98,16 @@ def encode(hit: Hit) -> bytes:
 
 
 def decode(data: bytes) -> Hit:
-    """Return the hit that `encode` or the endpoint packed.  Raises UnreadableHit.
+    """Return the hit that `encode` or the endpoint packed.  Raises UnreadableHitError.
 
     An address that is none is dropped, and so is what neither UTF-8 nor PostgreSQL's text can hold in a user agent.
     """
     try:
         version, event_id, at, message_id, link_id, flags, size = _RECORD.unpack_from(data)
-    except StructError as error:
-        raise UnreadableHit("The record is too short.") from error
+    except struct.error as error:
+        raise UnreadableHitError("The record is too short.") from error
     if version != _FORMAT:
-        raise UnreadableHit(f"Version {version} is not known.")
+        raise UnreadableHitError(f"Version {version} is not known.")
     ip = data[_RECORD.size : _RECORD.size + size].decode("ascii", "replace")
     agent = data[_RECORD.size + size :][:USER_AGENT_BYTES].decode("utf-8", "replace").replace("\0", "")
     return Hit(event_id, at, message_id, link_id, flags, _address(ip), agent)

@@ -7,14 +7,14 @@ from collections import OrderedDict
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from tracking.redirects import UnsafeTarget, location_of
+from tracking.redirects import UnsafeTargetError, location_of
 
 logger = logging.getLogger(__name__)
 
 CACHE_SIZE = 50_000
 
 
-class LookupUnavailable(Exception):
+class LookupUnavailableError(Exception):
     """PostgreSQL can't be asked now."""
 
 
@@ -35,7 +35,7 @@ class LinkDirectory:
         return location
 
     async def find(self, link_id: int) -> bytes | None:
-        """Return the Location; None if there is no such link or it can't be followed.  Raises LookupUnavailable."""
+        """Return the Location; None if there is no such link or it can't be followed.  Raises LookupUnavailableError."""
         location = self.known(link_id)
         if location is not None:
             return location
@@ -49,15 +49,17 @@ class LinkDirectory:
     async def _ask(self, link_id: int) -> bytes | None:
         try:
             async with self._pool.connection() as connection:
-                cursor = await connection.execute("SELECT url FROM delivery_link WHERE id = %s", [link_id], prepare=True)
+                cursor = await connection.execute(
+                    "SELECT url FROM delivery_link WHERE id = %s", [link_id], prepare=True
+                )
                 row = await cursor.fetchone()
         except (psycopg.Error, PoolTimeout, OSError) as error:
-            raise LookupUnavailable(str(error)) from error
+            raise LookupUnavailableError(str(error)) from error
         if row is None:
             return None
         try:
             location = location_of(row[0])
-        except UnsafeTarget as error:
+        except UnsafeTargetError as error:
             logger.warning("Link %d is not followed: %s", link_id, error)
             return None
         self._known[link_id] = location

@@ -23,7 +23,7 @@ RECONNECT_SECONDS = 0.5
 GROUP_LIMIT = 1000
 
 
-class NotRecorded(Exception):
+class NotRecordedError(Exception):
     """Neither Redis nor PostgreSQL took the hit."""
 
 
@@ -59,7 +59,7 @@ class Recorder:
         await self._drop_connection()
 
     def record(self, hit: bytes) -> asyncio.Future[None]:
-        """Take a hit; the future ends when it is safe, or with NotRecorded."""
+        """Take a hit; the future ends when it is safe, or with NotRecordedError."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((hit, future))
         self._wake.set()
@@ -74,10 +74,10 @@ class Recorder:
     async def _write_waiting(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting[:GROUP_LIMIT], self._waiting[GROUP_LIMIT:]
-            error: NotRecorded | None = None
+            error: NotRecordedError | None = None
             try:
                 await self._write([hit for hit, _ in group])
-            except NotRecorded as failure:
+            except NotRecordedError as failure:
                 error = failure
             for _, future in group:
                 if not future.done():
@@ -112,7 +112,7 @@ class Recorder:
                 )
         except (psycopg.Error, PoolTimeout, OSError) as error:
             logger.exception("Neither Redis nor PostgreSQL takes hits; %d are lost.", len(hits))
-            raise NotRecorded(str(error)) from error
+            raise NotRecordedError(str(error)) from error
 
     async def _try_to_connect(self) -> None:
         connection = self._redis.make_connection()

@@ -7,26 +7,26 @@ SCHEMES = ("http", "https")
 _PLAIN = "!#$%&'()*+,/:;=?@[]~-._"
 
 
-class UnsafeTarget(ValueError):
+class UnsafeTargetError(ValueError):
     """The stored URL is nothing a browser may be sent to."""
 
 
 def location_of(url: str) -> bytes:
     """Return the stored URL as the value of a Location header, anything but ASCII escaped (RFC 3987, section 3.1).
 
-    Raises UnsafeTarget for other schemes, a URL without host, and control characters.
+    Raises UnsafeTargetError for other schemes, a URL without host, and control characters.
     """
     text = url.strip()
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in text):
-        raise UnsafeTarget("The URL holds a control character.")
+        raise UnsafeTargetError("The URL holds a control character.")
     try:
         parts = urlsplit(text)
         host = parts.hostname
         netloc = parts.netloc if parts.netloc.isascii() else _ascii_netloc(parts.netloc, host or "")
     except ValueError as error:
-        raise UnsafeTarget("The URL can't be read.") from error
+        raise UnsafeTargetError("The URL can't be read.") from error
     if parts.scheme.lower() not in SCHEMES or not host:
-        raise UnsafeTarget("Only http and https URLs with a host can be followed.")
+        raise UnsafeTargetError("Only http and https URLs with a host can be followed.")
     return quote(urlunsplit(parts._replace(netloc=netloc)), safe=_PLAIN).encode("ascii")
 
 

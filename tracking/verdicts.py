@@ -40,7 +40,9 @@ HTTP_LIBRARY = Reason("http_library", Verdict.MACHINE, "A programming library, n
 AUTOMATED_BROWSER = Reason("automated_browser", Verdict.MACHINE, "A browser without a screen, driven by a program.")
 BOT = Reason("bot", Verdict.MACHINE, "A program that calls itself a bot, crawler, monitor or checker.")
 BURST = Reason("burst", Verdict.MACHINE, "All or at least three links of the message were followed within two seconds.")
-HONEYPOT_BURST = Reason("honeypot_burst", Verdict.MACHINE, "Within ten seconds of a hit on a link that people can't see.")
+HONEYPOT_BURST = Reason(
+    "honeypot_burst", Verdict.MACHINE, "Within ten seconds of a hit on a link that people can't see."
+)
 
 REASONS: dict[str, Reason] = {
     reason.code: reason
@@ -79,7 +81,7 @@ BY_USER_AGENT: tuple[Rule, ...] = (
     Rule(YAHOO_PROXY, _pattern(r"YahooMailProxy"), clicks=False),
     Rule(GMAIL_PREFETCH, lambda agent: agent == _GMAIL_PREFETCH_AGENT, clicks=False),
     Rule(APPLE_MPP, lambda agent: agent == "Mozilla/5.0", clicks=False),
-    Rule(BARE_USER_AGENT, lambda agent: re.fullmatch(r"\s*(Mozilla/[45]\.0|-|null|undefined|user-?agent)?\s*", agent, re.I) is not None),
+    Rule(BARE_USER_AGENT, _pattern(r"^\s*(Mozilla/[45]\.0|-|null|undefined|user-?agent)\s*$")),
     Rule(
         SCANNER,
         _pattern(

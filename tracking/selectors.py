@@ -1,0 +1,58 @@
+"""Reads of the event store."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from team.models import Workspace
+from tracking.hits import period_of
+from tracking.models import Event
+from tracking.verdicts import REASONS
+
+
+def events_in(workspace: Workspace, *, since: datetime | None = None, until: datetime | None = None) -> QuerySet[Event]:
+    """Return the workspace's events, newest first; `since` and `until` (not included) leave partitions out."""
+    events = Event.objects.filter(workspace_id=workspace.pk)
+    if since is not None:
+        events = events.filter(occurred_at__gte=since)
+    if until is not None:
+        events = events.filter(occurred_at__lt=until)
+    return events.order_by("-id")
+
+
+def events_of(
+    *, message_ids: Collection[int] | None = None, contact_id: int | None = None, since: datetime | None = None
+) -> QuerySet[Event]:
+    """Return the events of messages or of a contact (or of both together), oldest first.
+
+    Message and contact ids must come from a selector that is scoped to a workspace. `since` leaves partitions out.
+    Raises ValueError when neither is given.
+    """
+    if message_ids is None and contact_id is None:
+        raise ValueError("Events of what?")
+    events = Event.objects.all()
+    if message_ids is not None:
+        events = events.filter(message_id__in=message_ids)
+    if contact_id is not None:
+        events = events.filter(contact_id=contact_id)
+    if since is not None:
+        events = events.filter(occurred_at__gte=since)
+    return events.order_by("occurred_at", "id")
+
+
+def events_by_id(workspace_id: int, event_ids: Sequence[int]) -> QuerySet[Event]:
+    """Return the workspace's events with these ids; the ids lead to their partitions."""
+    if not event_ids:
+        return Event.objects.none()
+    low, _ = period_of(min(event_ids))
+    _, high = period_of(max(event_ids))
+    return Event.objects.filter(
+        workspace_id=workspace_id, id__in=event_ids, occurred_at__gte=low, occurred_at__lt=high
+    ).order_by("id")
+
+
+def verdict_sentence(reason: str) -> str:
+    """Return the sentence of a reason's code; an empty one for a code that is not known (any more)."""
+    known = REASONS.get(reason)
+    return known.sentence if known else ""
