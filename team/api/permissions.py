@@ -1,13 +1,15 @@
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from team import scopes
 from team.access import REFUSALS, Capability, can
 from team.models import ApiToken, Membership
+
+if TYPE_CHECKING:  # REST framework's views read their settings, which name this module
+    from rest_framework.views import APIView
 
 
 class HasScope(BasePermission):
@@ -17,7 +19,7 @@ class HasScope(BasePermission):
     `<scope>:read` and VIEW, all others `<scope>:write` and `capabilities[action]`, or else `write_capability`.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         match request.auth:
             case ApiToken() as token:
                 write = not _reads(request, view)

@@ -1,16 +1,19 @@
 """How many requests a token may make, counted in Redis so that all web processes share one count."""
 
 import logging
+from typing import TYPE_CHECKING
 
 import redis
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from core import clock
 from core.redis import client
 from team.models import ApiToken
+
+if TYPE_CHECKING:  # REST framework's views read their settings, which name this module
+    from rest_framework.views import APIView
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +45,7 @@ class TokenRateThrottle(BaseThrottle):
 
     wait_seconds: float | None = None
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         if not request.auth:
             return True  # open pages such as the schema; everything else has refused the request before
         number, seconds = parse_rate(str(api_settings.DEFAULT_THROTTLE_RATES["token"]))
