@@ -32,7 +32,6 @@ check: $(VENV)/dev.stamp ## Runs the linters, type checks and contracts
 	@echo "types" && $(VENV)/bin/mypy $(PACKAGES)
 	@echo "import contracts" && $(VENV)/bin/lint-imports --no-cache > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 	@echo "dependencies" && $(VENV)/bin/deptry . 2> $(VENV)/deptry.log || { cat $(VENV)/deptry.log; exit 1; }
-	@echo "dead code" && $(VENV)/bin/vulture $(PACKAGES)
 	@echo "templates" && $(VENV)/bin/djlint --quiet --lint frontend/templates
 	@git ls-files -z 'frontend/templates/*.html' | xargs -0 -r $(VENV)/bin/djade --check --target-version 6.1
 	@echo "migrations" && $(PY) -W ignore manage.py makemigrations --check --dry-run

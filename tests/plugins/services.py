@@ -29,26 +29,23 @@ FOLDER = Path(os.environ[FOLDER_VARIABLE])
 LAYOUT = layout_for(FOLDER)
 REDIS_NUMBER = int(WORKER.removeprefix("gw")) + 1 if WORKER else 0
 
-os.environ.update(
-    DATABASE_URL=postgres_url(LAYOUT),
-    REDIS_URL=valkey_url(LAYOUT, number=REDIS_NUMBER),
-    SECRET_KEY="a key for tests alone, the same in every process",
-    ENCRYPTION_KEYS="AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-    ENV_FILE=os.devnull,
-    DATA_DIR=str(FOLDER / "data"),
-    DJANGO_ALLOW_ASYNC_UNSAFE="true",  # Playwright's sync API keeps a loop running in the test's thread
-)
-for name in (
-    "EMAIL_SANDBOX",
-    "BASE_URL",
-    "TRACKING_URL",
-    "SENTRY_DSN",
-    "AI_BASE_URL",
-    "ALLOWED_HOSTS",
-    "DEBUG",
-    "PORT",
-):
+_SETTINGS = {
+    "DATABASE_URL": postgres_url(LAYOUT),
+    "REDIS_URL": valkey_url(LAYOUT, number=REDIS_NUMBER),
+    "SECRET_KEY": "a key for tests alone, the same in every process",
+    "ENCRYPTION_KEYS": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    "ENV_FILE": os.devnull,
+    "DATA_DIR": str(FOLDER / "data"),
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright's sync API keeps a loop running in the test's thread
+}
+_UNSET = ("ALLOWED_HOSTS", "AI_BASE_URL", "BASE_URL", "DEBUG", "DEMO", "EMAIL_SANDBOX", "HOST", "LOG_LEVEL", "PORT")
+_UNSET += ("SECRET_KEY_FALLBACKS", "SENTRY_DSN", "TRACKING_PORT", "TRACKING_URL", "WEB_WORKERS", "WORKERS")
+# What a process that is to run on its own, not on the tests' services, must not inherit.
+OWN_SETTINGS = frozenset({*_SETTINGS, *_UNSET, FOLDER_VARIABLE})
+
+for name in _UNSET:
     os.environ.pop(name, None)
+os.environ.update(_SETTINGS)
 
 
 @pytest.hookimpl(tryfirst=True)
