@@ -39,6 +39,7 @@ class Campaign(models.Model):
     send_at = models.DateTimeField(null=True, blank=True, help_text="Empty: at once when launched.")
     time_zone = models.CharField(max_length=64, default="UTC", help_text="In which the schedule is shown and entered.")
     version = models.PositiveIntegerField(default=1, editable=False, help_text="Grows with every edit: stale tabs.")
+    problem = models.TextField(blank=True, default="", editable=False, help_text="Why it could not start by itself.")
     launched_at = models.DateTimeField(null=True, editable=False)
     completed_at = models.DateTimeField(null=True, editable=False)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
@@ -47,14 +48,60 @@ class Campaign(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["send_at"], condition=models.Q(status="scheduled"), name="campaign_due")]
+        indexes = [
+            models.Index(fields=["send_at"], condition=models.Q(status="scheduled"), name="campaign_due"),
+            models.Index(
+                fields=["workspace"], condition=models.Q(status__in=("running", "paused")), name="campaign_unfinished"
+            ),
+            models.Index(fields=["workspace", "-id"], name="campaign_workspace"),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
 
+class Edit(models.Model):
+    """What one edit of a draft changed, so that a stale tab can be told."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="edits")
+    version = models.PositiveIntegerField(help_text="The campaign's version that the edit made.")
+    what = models.CharField(max_length=200, help_text="The parts that were changed, for people.")
+    actor = models.CharField(max_length=200, blank=True, default="")
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["version"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "version"], name="edit_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.what} (version {self.version})"
+
+
+class Launch(models.Model):
+    """How far a launched campaign's recipients have been enrolled: the position from which any worker can go on."""
+
+    campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="launch")
+    expected = models.PositiveIntegerField(default=0, help_text="Recipients counted when it was launched.")
+    enrolled = models.PositiveIntegerField(default=0)
+    last_contact_id = models.BigIntegerField(default=0)
+    started_at = models.DateTimeField(default=clock.now)
+    progressed_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "launches"
+        indexes = [
+            models.Index(
+                fields=["progressed_at"], condition=models.Q(finished_at__isnull=True), name="launch_unfinished"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"launch of {self.campaign_id}"
+
+
 class Check(models.Model):
-    """One run of the pre-flight check over a campaign, with its findings."""
+    """One run of the pre-flight check over a campaign, with its findings; `position` is where any worker can go on."""
 
     class Status(models.TextChoices):
         RUNNING = "running", "Running"
@@ -65,14 +112,28 @@ class Check(models.Model):
     campaign_version = models.PositiveIntegerField()
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.RUNNING)
     recipients = models.PositiveIntegerField(default=0)
+    suppressed = models.PositiveIntegerField(default=0)
     rendered = models.PositiveIntegerField(default=0)
-    findings = models.JSONField(default=list, help_text="[{code, level, message, count, examples}]")
+    position = models.BigIntegerField(default=0, editable=False, help_text="The last contact that was rendered.")
+    findings = models.JSONField(default=list, help_text="[{code, level, message, count, examples, …}]")
     error = models.TextField(blank=True, default="")
     started_at = models.DateTimeField(default=clock.now)
+    progressed_at = models.DateTimeField(default=clock.now, editable=False)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["progressed_at"], condition=models.Q(status="running"), name="check_running"),
+        ]
 
     def __str__(self) -> str:
         return f"check of {self.campaign_id}"
+
+    @property
+    def has_errors(self) -> bool:
+        return any(finding["level"] == "error" for finding in self.findings)
+
+    @property
+    def has_warnings(self) -> bool:
+        return any(finding["level"] == "warning" for finding in self.findings)

@@ -4,7 +4,9 @@ from contacts.models import Contact
 from core import clock
 from delivery.models import Mailbox, Mailing
 from team.models import Workspace
-from templates_lib.models import TemplateVersion
+from templates_lib.models import Format, TemplateVersion
+
+ROOT_LANE = "root"
 
 
 class Sequence(models.Model):
@@ -21,6 +23,18 @@ class Sequence(models.Model):
     state = models.CharField(max_length=7, choices=State.choices, default=State.DRAFT)
     live_version = models.ForeignKey("Version", on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
     created_at = models.DateTimeField(default=clock.now, editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False)
+    swept_at = models.DateTimeField(null=True, editable=False, help_text="When its enrolments were put away.")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["closed_at"],
+                condition=models.Q(closed_at__isnull=False, swept_at__isnull=True),
+                name="sequence_unswept",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -34,7 +48,13 @@ class Version(models.Model):
     published_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["sequence", "number"], name="version_number_once")]
+        ordering = ["sequence", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["sequence", "number"], name="version_number_once"),
+            models.UniqueConstraint(
+                fields=["sequence"], condition=models.Q(published_at__isnull=True), name="version_one_draft"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"version {self.number}"
@@ -46,11 +66,14 @@ class StepKind(models.TextChoices):
 
 
 class Step(models.Model):
-    """One step of a version; `key` stays the same across versions, `lane` is "root" until branches arrive."""
+    """One step of a version; `key` stays the same across versions, `lane` is "root" until branches arrive.
+
+    An email takes its content from a template's version, or carries it itself (`format`, `source`, `text_source`).
+    """
 
     version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="steps")
-    key = models.CharField(max_length=20)
-    lane = models.CharField(max_length=60, default="root")
+    key = models.CharField(max_length=20, editable=False)
+    lane = models.CharField(max_length=60, default=ROOT_LANE, editable=False)
     position = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, choices=StepKind.choices, default=StepKind.EMAIL)
     wait = models.DurationField(null=True, blank=True, help_text="For a wait: counted from the email's acceptance.")
@@ -58,27 +81,43 @@ class Step(models.Model):
         TemplateVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     subject = models.TextField(blank=True, default="", help_text="Empty: the template's own.")
-    preheader = models.TextField(blank=True, default="")
+    preheader = models.TextField(blank=True, default="", help_text="Empty: the template's own.")
+    format = models.CharField(max_length=4, choices=Format.choices, default=Format.HTML)
+    source = models.TextField(blank=True, default="", help_text="The content, if it isn't a template's.")
+    text_source = models.TextField(blank=True, default="", help_text="Empty: the text part is made from the HTML.")
     mailing = models.ForeignKey(Mailing, on_delete=models.PROTECT, null=True, editable=False, related_name="steps")
 
     class Meta:
         ordering = ["version", "lane", "position"]
-        constraints = [models.UniqueConstraint(fields=["version", "key"], name="step_key_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "key"], name="step_key_once"),
+            models.UniqueConstraint(
+                fields=["version", "lane", "position"],
+                name="step_position_once",
+                deferrable=models.Deferrable.DEFERRED,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.key}"
 
 
+class EnrolmentState(models.IntegerChoices):
+    ACTIVE = 0, "Active"
+    COMPLETED = 1, "Completed"
+    STOPPED = 2, "Stopped"
+    HELD = 3, "Held"
+
+
+OPEN_STATES = (EnrolmentState.ACTIVE, EnrolmentState.HELD)
+
+
 class Enrolment(models.Model):
     """One contact on its way through a sequence; `due_at` is when the engine must look at it next.
 
-    The narrow index finds what is due; fillfactor leaves room on the page (raw SQL in a migration).
+    Held: it fell due while the sequence was paused, and keeps its `due_at`.  The narrow index finds what is due, a second
+    one what is still open; fillfactor leaves room on the page (raw SQL in a migration).
     """
-
-    class State(models.IntegerChoices):
-        ACTIVE = 0, "Active"
-        COMPLETED = 1, "Completed"
-        STOPPED = 2, "Stopped"
 
     sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="enrolments", db_index=False)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
@@ -87,17 +126,23 @@ class Enrolment(models.Model):
     rotation = models.PositiveIntegerField(default=0, db_default=0)
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+", db_index=False)
     step_key = models.CharField(max_length=20)
-    state = models.SmallIntegerField(choices=State.choices, default=State.ACTIVE, db_default=State.ACTIVE)
+    state = models.SmallIntegerField(
+        choices=EnrolmentState.choices, default=EnrolmentState.ACTIVE, db_default=EnrolmentState.ACTIVE
+    )
     reason = models.CharField(max_length=40, default="", db_default="")
     enrolled_at = models.DateTimeField()
     entered_step_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True, help_text="Empty: waiting for a message to be accepted, or finished.")
 
     class Meta:
+        ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["sequence", "contact", "entry_key"], name="enrolment_entry_once")
         ]
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="enrolment_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(state=0, due_at__isnull=False), name="enrolment_due"),
+            models.Index(fields=["sequence"], condition=models.Q(state__in=(0, 3)), name="enrolment_open"),
+        ]
 
     def __str__(self) -> str:
         return f"enrolment {self.pk}"

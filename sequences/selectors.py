@@ -1,0 +1,97 @@
+"""Reads of sequences, scoped to a workspace."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from sequences.models import OPEN_STATES, ROOT_LANE, Enrolment, Sequence, Step, StepKind, Version
+from sequences.path import Path, Stop
+from team.models import Workspace
+
+
+def sequences_in(workspace: Workspace) -> QuerySet[Sequence]:
+    """Return the workspace's sequences, newest first."""
+    return Sequence.objects.filter(workspace=workspace).select_related("live_version").order_by("-id")
+
+
+def enrolments_in(workspace: Workspace) -> QuerySet[Enrolment]:
+    """Return the workspace's enrolments with their contacts, newest first."""
+    return Enrolment.objects.filter(sequence__workspace=workspace).select_related("contact").order_by("-id")
+
+
+def draft_version(sequence: Sequence) -> Version | None:
+    """Return the version that is being edited, if there is one."""
+    return sequence.versions.filter(published_at=None).first()
+
+
+def shown_version(sequence: Sequence) -> Version | None:
+    """Return the draft, or what is live when there is no draft."""
+    return draft_version(sequence) or sequence.live_version
+
+
+def steps_of(version: Version) -> QuerySet[Step]:
+    """Return a version's steps in their order, with the templates they use."""
+    return version.steps.select_related("template_version__template", "mailing").order_by("lane", "position")
+
+
+def steps_by_sequence(sequence_ids: Collection[int]) -> dict[int, list[Step]]:
+    """Return the steps of each sequence's shown version, in one query."""
+    drafts = Version.objects.filter(sequence=OuterRef("version__sequence"), published_at=None)
+    steps = (
+        Step.objects.filter(version__sequence__in=sequence_ids)
+        .annotate(has_draft=Exists(drafts))
+        .select_related("version__sequence", "template_version__template", "mailing")
+        .order_by("lane", "position")
+    )
+    found: dict[int, list[Step]] = {sequence_id: [] for sequence_id in sequence_ids}
+    for step in steps:
+        version = step.version
+        shown = version.published_at is None if step.has_draft else version.sequence.live_version_id == version.pk
+        if shown:
+            found[version.sequence_id].append(step)
+    return found
+
+
+def mailing_ids(sequence: Sequence) -> list[int]:
+    """Return the mailings that the sequence's published steps send."""
+    steps = Step.objects.filter(version__sequence=sequence, mailing__isnull=False)
+    return list(steps.order_by("version__number", "lane", "position").values_list("mailing_id", flat=True))  # type: ignore[arg-type]  # not null, by the filter
+
+
+def mailing_ids_by_sequence(sequence_ids: Collection[int]) -> dict[int, list[int]]:
+    """Return the mailings of each sequence, in one query."""
+    found: dict[int, list[int]] = {sequence_id: [] for sequence_id in sequence_ids}
+    pairs = (
+        Step.objects.filter(version__sequence__in=sequence_ids, mailing__isnull=False)
+        .order_by("version__number", "lane", "position")
+        .values_list("version__sequence_id", "mailing_id")
+    )
+    for sequence_id, mailing_id in pairs:
+        if mailing_id is not None:
+            found[sequence_id].append(mailing_id)
+    return found
+
+
+def sequences_by_mailing(ids: Collection[int]) -> dict[int, int]:
+    """Return the sequence that each mailing belongs to; mailings of others are left out."""
+    return dict(Step.objects.filter(mailing__in=ids).values_list("mailing_id", "version__sequence_id"))
+
+
+def open_sequences(sequence_ids: Collection[int]) -> set[int]:
+    """Return which of the sequences still have somebody on the way: one probe of the index of open enrolments each."""
+    on_the_way = Enrolment.objects.filter(sequence=OuterRef("pk"), state__in=OPEN_STATES)
+    sequences = Sequence.objects.filter(pk__in=sequence_ids).filter(Exists(on_the_way))
+    return set(sequences.values_list("pk", flat=True))
+
+
+def paths(version_ids: Iterable[int]) -> dict[int, Path]:
+    """Return the way through each version's root lane."""
+    stops: dict[int, list[Stop]] = defaultdict(list)
+    steps = Step.objects.filter(version__in=list(version_ids), lane=ROOT_LANE).order_by("version", "position")
+    for step in steps.only("version_id", "key", "kind", "wait", "mailing_id"):
+        is_email = step.kind == StepKind.EMAIL
+        stops[step.version_id].append(
+            Stop(step.key, mailing_id=step.mailing_id if is_email else None, wait=None if is_email else step.wait)
+        )
+    return {version_id: Path(found) for version_id, found in stops.items()}

@@ -1,0 +1,46 @@
+"""Every write of sequences: the draft's steps, the life of a sequence, and who is on the way."""
+
+from sequences.services.drafts import (
+    add_step,
+    copy_steps,
+    create_sequence,
+    remove_step,
+    rename_sequence,
+    reorder_steps,
+    replace_steps,
+    update_step,
+)
+from sequences.services.enrolments import (
+    advance_due,
+    enrol_contacts,
+    forget_contacts,
+    hand_over_mailbox,
+    note_accepted,
+    note_finished,
+    stop_suppressed,
+)
+from sequences.services.lifecycle import close, content_of, pause, publish, resume, sweep_closed
+
+__all__ = [
+    "add_step",
+    "advance_due",
+    "close",
+    "content_of",
+    "copy_steps",
+    "create_sequence",
+    "enrol_contacts",
+    "forget_contacts",
+    "hand_over_mailbox",
+    "note_accepted",
+    "note_finished",
+    "pause",
+    "publish",
+    "remove_step",
+    "rename_sequence",
+    "reorder_steps",
+    "replace_steps",
+    "resume",
+    "stop_suppressed",
+    "sweep_closed",
+    "update_step",
+]

@@ -1,0 +1,214 @@
+"""Who is on the way: entering, moving on by what became of a message, and stopping."""
+
+import time
+from collections.abc import Sequence as Items
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from contacts.events import AddressesSuppressed, ContactsDeleted
+from core import clock
+from delivery.events import MessagesAccepted, MessagesFinished
+from sequences import engine, selectors
+from sequences.exceptions import SequenceError
+from sequences.models import OPEN_STATES, Enrolment, EnrolmentState, Sequence, Step
+from sequences.services import waking
+
+# A task gives its worker back after this many seconds, so that one long queue doesn't keep others from their turn.
+ADVANCE_SECONDS = 20.0
+
+
+@transaction.atomic
+def enrol_contacts(
+    *,
+    sequence: Sequence,
+    contact_ids: Items[int],
+    mailbox_ids: Items[int],
+    due_at: datetime,
+    entry_key: str = "",
+    now: datetime | None = None,
+) -> int:
+    """Let contacts enter the live version, each with the mailbox that writes to it; return how many entered.
+
+    The two sequences are parallel, at most 10,000 long.  Who is in with this `entry_key` already stays as they are; ids of
+    other workspaces and of deleted contacts are passed over.  Raises SequenceError unless it is published and open.
+    """
+    state, version_id = _lock_live(sequence)
+    if state not in (Sequence.State.RUNNING, Sequence.State.PAUSED) or version_id is None:
+        raise SequenceError("Contacts can only enter a sequence that is published and open.")
+    place = selectors.paths([version_id])[version_id].enter(due_at)
+    if place is None:
+        raise SequenceError("The sequence has no steps.")
+    moment = now or clock.now()
+    # One insert from two arrays; the unique key (sequence, contact, entry) makes it repeatable.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO sequences_enrolment
+                (sequence_id, contact_id, mailbox_id, entry_key, version_id, step_key, enrolled_at, entered_step_at, due_at)
+            SELECT %s, c.id, given.mailbox_id, %s, %s, %s, %s, %s, %s
+            FROM unnest(%s::bigint[], %s::bigint[]) AS given (contact_id, mailbox_id)
+            JOIN contacts_contact c ON c.id = given.contact_id AND c.workspace_id = %s
+            ON CONFLICT (sequence_id, contact_id, entry_key) DO NOTHING
+            """,
+            [
+                sequence.pk, entry_key, version_id, place.stop.key, moment, place.entered_at, place.due_at,
+                list(contact_ids), list(mailbox_ids), sequence.workspace_id,
+            ],
+        )  # fmt: skip
+        entered = cursor.rowcount
+    if entered and place.due_at <= moment:
+        waking.wake_engine()
+    return entered
+
+
+def advance_due(*, now: datetime | None = None, limit: int = engine.CLAIM) -> int:
+    """Move everything that is due, batch by batch in short transactions; return how many enrolments were moved.
+
+    With `now` given it works until nothing is due then; without, it stops after some seconds and calls itself again.
+    """
+    moved = 0
+    started = time.monotonic()
+    while batch := engine.advance_batch(now=now or clock.now(), limit=limit):
+        moved += batch
+        if now is None and time.monotonic() - started > ADVANCE_SECONDS:
+            waking.wake_engine()
+            break
+    return moved
+
+
+def note_accepted(fact: MessagesAccepted) -> None:
+    """Handler: whoever waited for these messages' acceptance goes on from it."""
+    _go_on(fact.mailing_id, fact.message_ids)
+
+
+def note_finished(fact: MessagesFinished) -> None:
+    """Handler: these messages won't be accepted.
+
+    A cancelled message ends the way of its contact.  After any other (failed, skipped, unknown) the contact goes on, unless
+    the address is suppressed by now: the way of a suppressed contact has ended.
+    """
+    if fact.state == "cancelled":
+        _stop_waiting(fact.message_ids, reason="cancelled", only_suppressed=False)
+        return
+    _stop_waiting(fact.message_ids, reason="suppressed", only_suppressed=True)
+    _go_on(fact.mailing_id, fact.message_ids)
+
+
+def stop_suppressed(decision: AddressesSuppressed) -> None:
+    """Handler: end the way of the contacts with these addresses, at once, even in mid-wait.
+
+    What is queued for them already is delivery's to skip.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE sequences_enrolment e SET state = %s, reason = 'suppressed', due_at = NULL
+            FROM contacts_contact c
+            WHERE c.workspace_id = %s AND c.email_key = ANY (%s) AND e.contact_id = c.id AND e.state = ANY (%s)
+            """,
+            [EnrolmentState.STOPPED, decision.workspace_id, list(decision.email_keys), list(OPEN_STATES)],
+        )
+
+
+def forget_contacts(decision: ContactsDeleted) -> None:
+    """Handler: the enrolments of deleted contacts go with them."""
+    Enrolment.objects.filter(contact__in=decision.contact_ids).delete()
+
+
+@transaction.atomic
+def hand_over_mailbox(*, mailbox_id: int, to: Items[int], sequence_ids: Items[int]) -> int:
+    """Give the contacts on the way whose mailbox goes to the mailboxes `to`, evenly; return how many they are.
+
+    Who was held because the mailbox is gone goes on.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE sequences_enrolment e
+            SET mailbox_id = (%(to)s::bigint[])[1 + e.id %% cardinality(%(to)s::bigint[])],
+                state = CASE WHEN s.state = 'running' THEN 0 ELSE e.state END
+            FROM sequences_sequence s
+            WHERE s.id = e.sequence_id AND s.id = ANY (%(sequences)s) AND e.mailbox_id = %(mailbox)s
+                AND e.state = ANY (%(open)s)
+            """,
+            {"to": list(to), "sequences": list(sequence_ids), "mailbox": mailbox_id, "open": list(OPEN_STATES)},
+        )
+        moved = cursor.rowcount
+    if moved:
+        waking.wake_engine()
+    return moved
+
+
+def _lock_live(sequence: Sequence) -> tuple[str, int | None]:
+    """Read the state and live version and keep them from changing until the end of this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT state, live_version_id FROM sequences_sequence WHERE id = %s FOR SHARE", [sequence.pk])
+        state, version_id = cursor.fetchone()
+        return state, version_id
+
+
+# The enrolments that wait for messages: the key names enrolment, step and rotation, so a fact that comes twice, or after
+# the contact has moved, finds nobody.
+WAITING = """
+    SELECT e.id, coalesce(m.accepted_at, %(now)s) AS left_at
+    FROM delivery_message m
+    JOIN sequences_enrolment e ON e.id = substring(m.key FROM '^e(\\d+):')::bigint
+    WHERE m.id = ANY (%(message_ids)s) AND m.key = 'e' || e.id || ':' || e.step_key || ':' || e.rotation
+        AND e.state = ANY (%(open)s) AND e.due_at IS NULL
+    FOR UPDATE OF e
+"""
+
+
+@transaction.atomic
+def _go_on(mailing_id: int, message_ids: Items[int]) -> None:
+    step = Step.objects.filter(mailing=mailing_id).only("version_id", "key").first()
+    if step is None:
+        return
+    following = selectors.paths([step.version_id])[step.version_id].following(step.key)
+    if following is None:  # the engine has completed these when it queued them
+        return
+    wait = following.wait or timedelta()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH waiting AS ({WAITING})
+            UPDATE sequences_enrolment e
+            SET step_key = %(next)s, entered_step_at = w.left_at, due_at = w.left_at + %(wait)s
+            FROM waiting w WHERE e.id = w.id
+            """,  # noqa: S608 - a constant of this module
+            {
+                "now": clock.now(),
+                "message_ids": list(message_ids),
+                "open": list(OPEN_STATES),
+                "next": following.key,
+                "wait": wait,
+            },
+        )
+        moved = cursor.rowcount
+    if moved and not wait:
+        waking.wake_engine()
+
+
+def _stop_waiting(message_ids: Items[int], *, reason: str, only_suppressed: bool) -> None:
+    suppressed = """
+        AND EXISTS (
+            SELECT FROM contacts_contact c
+            JOIN contacts_suppression s ON s.workspace_id = c.workspace_id AND s.email_key = c.email_key
+            WHERE c.id = e.contact_id)
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH waiting AS ({WAITING})
+            UPDATE sequences_enrolment e SET state = %(stopped)s, reason = %(reason)s, due_at = NULL
+            FROM waiting w WHERE e.id = w.id {suppressed if only_suppressed else ""}
+            """,  # noqa: S608 - constants of this module
+            {
+                "now": clock.now(),
+                "message_ids": list(message_ids),
+                "open": list(OPEN_STATES),
+                "stopped": EnrolmentState.STOPPED,
+                "reason": reason,
+            },
+        )

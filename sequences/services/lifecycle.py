@@ -1,0 +1,172 @@
+"""Publishing, pausing, resuming and closing a sequence.
+
+A change of state pushes the state down to the mailings, in one transaction; enrolments follow when the engine meets them
+(a paused sequence's are set aside as held when they fall due) or when `sweep_closed` puts them away.
+"""
+
+import logging
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from core import clock
+from delivery import services as delivery
+from delivery.models import Mailing
+from sequences import selectors
+from sequences.exceptions import SequenceError, StepError
+from sequences.models import OPEN_STATES, Enrolment, EnrolmentState, Sequence, Step, StepKind, Version
+from sequences.services import drafts, waking
+
+logger = logging.getLogger(__name__)
+
+SWEEP_CHUNK = 10_000
+
+
+@transaction.atomic
+def publish(
+    sequence: Sequence, *, context: dict[str, object] | None = None, track_opens: bool = True, track_clicks: bool = True
+) -> Version:
+    """Freeze the draft, make a mailing for each of its emails, and let the sequence run.
+
+    `context` holds the merge fields that are the same for everybody (`campaign.name`).  Raises SequenceError when there is
+    no draft, StepError when a step is incomplete.
+    """
+    draft = drafts.lock_draft(sequence)
+    steps = list(selectors.steps_of(draft))
+    _require_complete(steps)
+    for step in steps:
+        if step.kind == StepKind.EMAIL:
+            step.mailing = _make_mailing(
+                sequence, step, context=context or {}, track_opens=track_opens, track_clicks=track_clicks
+            )
+            step.save(update_fields=["mailing"])
+    draft.published_at = clock.now()
+    draft.save(update_fields=["published_at"])
+    sequence.live_version = draft
+    sequence.state = Sequence.State.RUNNING
+    sequence.save(update_fields=["live_version", "state"])
+    return draft
+
+
+@transaction.atomic
+def pause(sequence: Sequence) -> None:
+    """Hold everybody where they are, and the mail that is queued.  Raises SequenceError unless it is running."""
+    _move(sequence, Sequence.State.RUNNING, Sequence.State.PAUSED, "Only a running sequence can be paused.")
+    delivery.set_mailing_state(selectors.mailing_ids(sequence), Mailing.State.PAUSED)
+
+
+@transaction.atomic
+def resume(sequence: Sequence) -> None:
+    """Let everybody go on; what fell due meanwhile is due now, oldest first.  Raises SequenceError unless it is paused."""
+    _move(sequence, Sequence.State.PAUSED, Sequence.State.RUNNING, "Only a paused sequence can be resumed.")
+    # Held rows are in the index of open enrolments, so this costs what was held.  It is safe to lock them after the
+    # sequence: the engine, which locks in the other order, never claims a held one.
+    Enrolment.objects.filter(sequence=sequence, state=EnrolmentState.HELD).update(state=EnrolmentState.ACTIVE)
+    delivery.set_mailing_state(selectors.mailing_ids(sequence), Mailing.State.RUNNING)
+    waking.wake_engine()
+
+
+@transaction.atomic
+def close(sequence: Sequence, *, cancel_mail: bool = False) -> None:
+    """End the sequence: nobody enters or moves any more.  `cancel_mail` also cancels what is still queued.
+
+    Closing a closed sequence changes nothing.  Its enrolments are put away soon after.
+    """
+    changed = (
+        Sequence.objects.filter(pk=sequence.pk)
+        .exclude(state=Sequence.State.CLOSED)
+        .update(state=Sequence.State.CLOSED, closed_at=clock.now())
+    )
+    sequence.refresh_from_db(fields=["state", "closed_at"])
+    if not changed:
+        return
+    if cancel_mail:
+        delivery.set_mailing_state(selectors.mailing_ids(sequence), Mailing.State.CANCELLED)
+    waking.wake_sweeper()
+
+
+def sweep_closed(*, now: datetime | None = None) -> int:
+    """Put away the enrolments of closed sequences, in short transactions; return how many rows it touched.
+
+    Those of a one-step sequence are deleted, as the messages keep the facts; in a longer one, who was still on the way is
+    stopped.  Killed half-way, the next run goes on.
+    """
+    touched = 0
+    unswept = Sequence.objects.filter(closed_at__isnull=False, swept_at=None).select_related("live_version")
+    for sequence in list(unswept.order_by("closed_at")[:100]):
+        one_step = sequence.live_version is None or sequence.live_version.steps.count() <= 1
+        while rows := (_delete_chunk(sequence.pk) if one_step else _stop_chunk(sequence.pk)):
+            touched += rows
+        left = sequence.enrolments.all() if one_step else sequence.enrolments.filter(state__in=OPEN_STATES)
+        if not left.exists():  # else the engine holds some this very moment: the next sweep takes them
+            Sequence.objects.filter(pk=sequence.pk).update(swept_at=now or clock.now())
+    return touched
+
+
+def _delete_chunk(sequence_id: int) -> int:
+    # The unique key starts with the sequence; nothing points at enrolments, so plain SQL needs no collector.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            DELETE FROM sequences_enrolment WHERE id = ANY (ARRAY(
+                SELECT id FROM sequences_enrolment WHERE sequence_id = %s LIMIT %s FOR UPDATE SKIP LOCKED))
+            """,
+            [sequence_id, SWEEP_CHUNK],
+        )
+        return cursor.rowcount
+
+
+def _stop_chunk(sequence_id: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE sequences_enrolment SET state = %s, reason = 'closed', due_at = NULL WHERE id = ANY (ARRAY(
+                SELECT id FROM sequences_enrolment WHERE sequence_id = %s AND state = ANY (%s)
+                LIMIT %s FOR UPDATE SKIP LOCKED))
+            """,
+            [EnrolmentState.STOPPED, sequence_id, list(OPEN_STATES), SWEEP_CHUNK],
+        )
+        return cursor.rowcount
+
+
+def _move(sequence: Sequence, before: str, after: str, refusal: str) -> None:
+    if not Sequence.objects.filter(pk=sequence.pk, state=before).update(state=after):
+        raise SequenceError(refusal)
+    sequence.state = after
+
+
+def _require_complete(steps: list[Step]) -> None:
+    if not any(step.kind == StepKind.EMAIL for step in steps):
+        raise StepError("There is no email to send yet.", fields={"steps": ["Add an email."]})
+    for place, step in enumerate(steps):
+        if step.kind == StepKind.WAIT and step.wait is None:
+            raise StepError(
+                f"Step {place + 1} doesn't say how long to wait.", fields={f"steps.{place}.wait": ["How long?"]}
+            )
+        if step.kind == StepKind.EMAIL and not content_of(step)["source"].strip():
+            raise StepError(f"Step {place + 1} has no content yet.", fields={f"steps.{place}": ["Choose a template."]})
+
+
+def content_of(step: Step) -> dict[str, str]:
+    """Return what an email step sends: format, subject, preheader, source and text_source, its own before the template's."""
+    origin = step.template_version or step
+    return {
+        "format": origin.format,
+        "subject": step.subject or origin.subject,
+        "preheader": step.preheader or origin.preheader,
+        "source": origin.source,
+        "text_source": origin.text_source,
+    }
+
+
+def _make_mailing(
+    sequence: Sequence, step: Step, *, context: dict[str, object], track_opens: bool, track_clicks: bool
+) -> Mailing:
+    return delivery.create_mailing(
+        workspace=sequence.workspace,
+        name=sequence.name,
+        context=context,
+        track_opens=track_opens,
+        track_clicks=track_clicks,
+        **content_of(step),
+    )

@@ -1,0 +1,33 @@
+"""Telling workers that something is due; without a broker the next beat finds it."""
+
+import logging
+from collections.abc import Callable
+
+from celery import Task
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+
+def wake_engine() -> None:
+    """Have the engine run once this transaction is committed."""
+    from sequences.tasks import advance_due
+
+    transaction.on_commit(_sender(advance_due))
+
+
+def wake_sweeper() -> None:
+    """Have closed sequences put away once this transaction is committed."""
+    from sequences.tasks import sweep_closed
+
+    transaction.on_commit(_sender(sweep_closed))
+
+
+def _sender(task: Task) -> Callable[[], None]:
+    def send() -> None:
+        try:
+            task.delay()
+        except task.OperationalError:
+            logger.warning("No broker: %s waits for the next beat.", task.name)
+
+    return send
