@@ -1,11 +1,12 @@
 """Templates to mail: Liquid, MJML, CSS, links and the plain text part.  Pure: no Django, no files, no network."""
 
 from templates_lib.rendering.compiled import CompiledEmail, Format, Rendered, compile_email
+from templates_lib.rendering.links import SYSTEM_FIELDS, SYSTEM_URLS
 from templates_lib.rendering.lint import lint_email
-from templates_lib.rendering.links import SYSTEM_URLS
 from templates_lib.rendering.problems import Part, Problem, RenderError, TemplateError
 
 __all__ = [
+    "SYSTEM_FIELDS",
     "SYSTEM_URLS",
     "CompiledEmail",
     "Format",

@@ -12,10 +12,10 @@ from liquid.exceptions import LiquidError
 from templates_lib.rendering import links, text
 from templates_lib.rendering.blocks import unbalanced
 from templates_lib.rendering.environment import MAX_SECONDS, RenderState, SafeEnvironment, SafeTemplate, plain
-from templates_lib.rendering.html import LiquidMoved, check_html, inline_css, insert_in_body
+from templates_lib.rendering.html import LiquidMovedError, check_html, inline_css, insert_in_body, prelude_end
 from templates_lib.rendering.mjml import mjml_to_html
 from templates_lib.rendering.problems import Part, Positions, Problem, RenderError, TemplateError
-from templates_lib.rendering.scanner import Masked, UnclosedTag
+from templates_lib.rendering.scanner import Masked, UnclosedTagError
 
 Format = Literal["mjml", "html", "text"]
 Link = Callable[[int, str], str]
@@ -64,6 +64,7 @@ class CompiledEmail:
     fields: frozenset[str]
     html_size: int
     parts: Mapping[Part, SafeTemplate]
+    """Liquid by part; `text_source` is the plain text, `source` the HTML."""
     tidies_text: bool
 
     def render(
@@ -109,12 +110,13 @@ class CompiledEmail:
         except LiquidError as error:
             raise self._render_error(error, part) from error
         except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
-            raise RenderError(f"{error or type(error).__name__}", part) from error
+            raise RenderError(str(error) or type(error).__name__, part) from error
 
     def _render_error(self, error: LiquidError, part: Part) -> RenderError:
         message = _sentence(error)
         # The text part made from the HTML has its faults in the source.
-        part = "source" if part == "text_source" and not self.text_source else part
+        if part == "text_source" and (self.format == "text" or self.tidies_text):
+            part = "source"
         if error.token is None or error.token.start_index < 0:
             return RenderError(message, part)
         offset = self._author_offset(error.token.source, error.token.start_index, part)
@@ -136,7 +138,12 @@ class CompiledEmail:
 
 
 def compile_email(
-    *, format: Format | str, subject: str, preheader: str = "", source: str, text_source: str = ""  # noqa: A002
+    *,
+    format: Format | str,
+    subject: str,
+    preheader: str = "",
+    source: str,
+    text_source: str = "",
 ) -> CompiledEmail:
     """Return a mail compiled from its sources: MJML or HTML or plain text (then `text_source` isn't used).
 
@@ -159,23 +166,23 @@ def compile_email(
     if format == "text":
         compiled["text_source"] = _parse(_TEXT, links.wrap_text_links(source, index))
     else:
-        html = _to_html(format, source, drop_preview=bool(preheader.strip()))
+        prelude, html = _to_html(format, source, drop_preview=bool(preheader.strip()))
         linked = links.wrap_html_links(html, index)
         html_size = len(html.encode())
         plain_text = (
-            links.wrap_text_links(text_source, index) if text_source.strip() else text.text_from_html(html, index)
+            links.wrap_text_links(text_source, index)
+            if text_source.strip()
+            else prelude + text.text_from_html(html, index)
         )
-        linked = insert_in_body(
-            linked, at_start=f"{{% {links.PREHEADER_TAG} %}}", at_end=f"{{% {links.PIXEL_TAG} %}}"
-        )
-        compiled["source"] = _parse(_HTML, linked)
+        linked = insert_in_body(linked, at_start=f"{{% {links.PREHEADER_TAG} %}}", at_end=f"{{% {links.PIXEL_TAG} %}}")
+        compiled["source"] = _parse(_HTML, prelude + linked)
         compiled["text_source"] = _parse(_TEXT, plain_text)
     return CompiledEmail(
-        format=format,  # type: ignore[arg-type]
+        format=format,
         subject=subject,
         preheader=preheader,
         source=source,
-        text_source=source if format == "text" else text_source,
+        text_source="" if format == "text" else text_source,
         links=index.hrefs,
         fields=frozenset(name for template in compiled.values() for name in _globals(template)),
         html_size=html_size,
@@ -189,21 +196,21 @@ def header_line(value: str) -> str:
     return " ".join(_HEADER_CONTROLS.sub(" ", value).split())
 
 
-def _to_html(format_: str, source: str, *, drop_preview: bool) -> str:
+def _to_html(format_: str, source: str, *, drop_preview: bool) -> tuple[str, str]:
+    """Return what comes before the document (assignments and captures) and the document."""
     masked = Masked(source)
     if format_ == "mjml":
-        html = mjml_to_html(masked, drop_preview=drop_preview)
+        prelude, html = mjml_to_html(masked, drop_preview=drop_preview)
     else:
         positions = Positions(source)
-        problems = [
-            Problem("source", *positions.at(offset), message) for offset, message in check_html(masked.text)
-        ]
+        problems = [Problem("source", *positions.at(offset), message) for offset, message in check_html(masked.text)]
         if problems:
             raise TemplateError(problems)
-        html = source
+        start = prelude_end(masked)
+        prelude, html = source[:start].strip(), source[start:]
     try:
-        return inline_css(html)
-    except LiquidMoved as error:
+        return prelude, inline_css(html)
+    except LiquidMovedError as error:
         where = Positions(source).at(max(source.find(error.liquid), 0))
         raise TemplateError([Problem("source", *where, str(error))]) from error
     except ValueError as error:
@@ -223,7 +230,7 @@ def _check(part: Part, value: str) -> list[Problem]:
         return [Problem(part, 1, 1, "The template is empty.")]
     try:
         spans = Masked(value).spans
-    except UnclosedTag as error:
+    except UnclosedTagError as error:
         return [Problem(part, *positions.at(error.offset), error.message)]
     problems = [Problem(part, *positions.at(offset), message) for offset, message in unbalanced(spans)]
     if problems:
@@ -263,5 +270,3 @@ def _sentence(error: LiquidError) -> str:
 def _globals(template: SafeTemplate) -> set[str]:
     analysis = template.analyze(include_partials=False)
     return set(analysis.globals)
-
-

@@ -34,7 +34,7 @@ _FORBIDDEN_FILTERS = ("safe", "escapejs")
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
-class OutOfTime(LiquidValueError):
+class OutOfTimeError(LiquidValueError):
     """Rendering took longer than MAX_SECONDS."""
 
 
@@ -72,12 +72,12 @@ class SafeContext(RenderContext):
 
     def filter(self, name: str, token: Token | None) -> Callable[..., object]:
         self.check_time()
-        return cast("Callable[..., object]", super().filter(name, token))
+        return super().filter(name, token)
 
     def check_time(self) -> None:
-        """Raise OutOfTime past the deadline."""
+        """Raise OutOfTimeError past the deadline."""
         if time.perf_counter() > self.state.deadline:
-            raise OutOfTime(f"rendering takes longer than {MAX_SECONDS:g} seconds", token=None)
+            raise OutOfTimeError(f"rendering takes longer than {MAX_SECONDS:g} seconds", token=None)
 
 
 class SafeTemplate(BoundTemplate):
@@ -124,7 +124,7 @@ class BoundedRange(RangeLiteral):
     __slots__ = ()
 
     def _make_range(self, start: Any, stop: Any) -> range:
-        made = cast("range", super()._make_range(start, stop))
+        made = super()._make_range(start, stop)
         if made.stop - made.start > MAX_RANGE:
             raise LiquidValueError(f"the range has more than {MAX_RANGE:,} numbers", token=self.token)
         return made
@@ -165,9 +165,7 @@ class SafeEnvironment(Environment):
         for own in (filters.raw, filters.strip_html, filters.date, filters.number, filters.percent, filters.money):
             self.add_filter(own.__name__, own)
 
-    def error(
-        self, exc: type[LiquidError] | LiquidError, msg: str | None = None, token: Token | None = None
-    ) -> None:
+    def error(self, exc: type[LiquidError] | LiquidError, msg: str | None = None, token: Token | None = None) -> None:
         """Raise the error, placed at the tag being parsed when it doesn't know its own place."""
         if isinstance(exc, LiquidError) and (exc.token is None or exc.token.start_index < 0):
             exc.token = token

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from babel import Locale
 from liquid import Markup
 from liquid.context import RenderContext
 from liquid.exceptions import FilterArgumentError
@@ -122,7 +123,7 @@ def money(value: object, currency: object = "EUR", *, context: RenderContext) ->
     return value if found is None else locales.write_money(found, code, _locale(context))
 
 
-def _locale(context: RenderContext) -> locales.Locale:
+def _locale(context: RenderContext) -> Locale:
     return locales.find_locale(str(context.globals.get("locale") or "en"))
 
 

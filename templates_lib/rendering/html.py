@@ -20,6 +20,12 @@ _IGNORED = re.compile(r'\s*data-css-inline="ignore"')
 _EMPTY_STYLE = re.compile(r"<style[^>]*>\s*</style>")
 _MOVED_STYLE = "data-own-style"
 
+MAX_DEPTH = 150
+
+PRELUDE = frozenset({"assign", "capture", "endcapture", "comment", "#", "doc"})
+_FORMATTING = frozenset(
+    {"a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"}
+)
 _OPTIONAL_END = frozenset(
     {"p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "colgroup", "html", "head", "body"}
 )
@@ -27,7 +33,11 @@ _OPTIONAL_END = frozenset(
 
 def check_html(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, str]]:
     """Yield the offset and message of what an HTML parser would have to guess about, in a masked text."""
+    depth = _Depth()
     for token in markup.tokens(text, start, end):
+        if depth.after(token) > MAX_DEPTH:
+            yield token.start, f"Elements are nested more than {MAX_DEPTH} deep."
+            return
         if token.kind == "comment" and not token.closed:
             yield token.start, "This comment is never closed by -->."
         elif token.kind in {"start", "end"} and not token.closed:
@@ -36,9 +46,30 @@ def check_html(text: str, start: int = 0, end: int | None = None) -> Iterator[tu
             if attribute.has_liquid_name:
                 yield (
                     attribute.start,
-                    f"Liquid can't stand between the attributes of <{token.name}>; put it inside a value, like "
-                    'class="{% if … %}…{% endif %}".',
+                    f"Liquid can't stand between the attributes of <{token.name}>; put it inside a value.",
                 )
+
+
+class _Depth:
+    """How deep an HTML parser may nest, never less than it does: parsers of this depth use the machine's stack."""
+
+    def __init__(self) -> None:
+        self._open: list[str] = []
+
+    def after(self, token: markup.Token) -> int:
+        """Return the depth after a token."""
+        name = token.name
+        if token.kind == "start" and name not in markup.VOID:
+            if name == "tr" and self._open[-1:] in (["td"], ["th"]):
+                self._open.pop()
+            if name in _OPTIONAL_END and self._open[-1:] == [name]:
+                self._open.pop()
+            self._open.append(name)
+        elif token.kind == "end" and name in self._open:
+            at = len(self._open) - 1 - self._open[::-1].index(name)
+            # Formatting elements that were not closed are opened again by what follows.
+            self._open[at:] = [other for other in self._open[at + 1 :] if other in _FORMATTING]
+        return len(self._open)
 
 
 def balance_warnings(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, str]]:
@@ -60,7 +91,19 @@ def balance_warnings(text: str, start: int = 0, end: int | None = None) -> Itera
             yield opened.start, f"<{opened.name}> is never closed."
 
 
-class LiquidMoved(ValueError):
+def prelude_end(masked: Masked) -> int:
+    """Return where a document begins, after the assignments, captures and comments that come before everything."""
+    position, captures = 0, 0
+    for span in masked.spans:
+        if not captures and (masked.source[position : span.start].strip() or span.name not in PRELUDE):
+            break
+        captures += (span.name == "capture") - (span.name == "endcapture")
+        if not captures:
+            position = span.end
+    return position
+
+
+class LiquidMovedError(ValueError):
     """The HTML around some Liquid is so unbalanced that a parser would move it; `liquid` is its text."""
 
     def __init__(self, liquid: str) -> None:
@@ -72,7 +115,7 @@ def inline_css(html: str) -> str:
     """Return a whole HTML document with its CSS inlined and its Liquid verbatim.
 
     Rules that can't be inlined (media queries, dark mode, :hover) stay in <style>; a <style> with Liquid in it is left
-    alone.  Raises LiquidMoved.
+    alone.  Raises LiquidMovedError.
     """
     shield = Shield(html)
     hidden = _Hider(Masked(html), shield).hide()
@@ -81,7 +124,7 @@ def inline_css(html: str) -> str:
     before, after = shield.order(hidden), shield.order(inlined)
     if before != after:
         wrong = next((text for text, other in zip(before, after, strict=False) if text != other), before[-1])
-        raise LiquidMoved(wrong)
+        raise LiquidMovedError(wrong)
     inlined = _EMPTY_STYLE.sub("", _IGNORED.sub("", inlined))
     if not inlined.lstrip()[:20].lower().startswith(("<!doctype", "<!--")):
         inlined = "<!DOCTYPE html>" + inlined
@@ -115,14 +158,13 @@ class _Hider:
             if span is None:
                 self._out.append(piece)
             else:
-                token = self._shield.hide(piece)
-                self._out.append(f"<!--{token}-->" if as_comments else token)
+                self._out.append(self._shield.hide_as_comment(piece) if as_comments else self._shield.hide(piece))
 
     def _token(self, token: markup.Token) -> None:
         source = self._masked.source
         if token.kind == "declaration" and source.startswith("<![", token.start):
             # A revealed conditional comment (<![if !mso]>): a parser would turn it into a hidden one.
-            self._out.append(f"<!--{self._shield.hide(source[token.start : token.end])}-->")
+            self._out.append(self._shield.hide_as_comment(source[token.start : token.end]))
             return
         if token.kind != "start" or FILLER not in self._masked.text[token.start : self._reach(token)]:
             self._out.append(self._shield.hide_liquid(self._masked, token.start, token.end))

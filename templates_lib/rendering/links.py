@@ -19,7 +19,13 @@ from templates_lib.rendering.scanner import Masked
 from templates_lib.rendering.shielding import unescape_outside_liquid
 
 SYSTEM_URLS = ("unsubscribeUrl", "preferencesUrl", "viewUrl")
-LINK_TAG, END_LINK_TAG, PIXEL_TAG, PREHEADER_TAG = "tracked_link", "endtracked_link", "tracking_pixel", "hidden_preheader"
+SYSTEM_FIELDS = frozenset({*SYSTEM_URLS, "sender", "workspace", "campaign", "event"})
+LINK_TAG, END_LINK_TAG, PIXEL_TAG, PREHEADER_TAG = (
+    "tracked_link",
+    "endtracked_link",
+    "tracking_pixel",
+    "hidden_preheader",
+)
 
 _SYSTEM = re.compile(rf"\{{\{{-?\s*(?:{'|'.join(SYSTEM_URLS)})\b")
 _UNTRACKED = re.compile(r"(?:mailto|tel|sms|cid):|#", re.IGNORECASE)
@@ -126,7 +132,7 @@ class LinkNode(Node):
         yield self.block
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        inner = context.get_buffer(buffer)  # type: ignore[arg-type]
+        inner = context.get_buffer(buffer)
         self.block.render(context, inner)
         url = inner.getvalue()
         if context.autoescape:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from templates_lib.rendering import markup
 from templates_lib.rendering.compiled import CompiledEmail
 from templates_lib.rendering.html import balance_warnings
+from templates_lib.rendering.links import SYSTEM_FIELDS
 from templates_lib.rendering.mjml import attribute_warnings
 from templates_lib.rendering.problems import Part, Positions, Problem
 from templates_lib.rendering.scanner import FILLER, Masked
@@ -53,7 +54,9 @@ def _envelope(compiled: CompiledEmail) -> Iterator[Problem]:
         message = f"The subject has {length} characters; phones show about {LONG_SUBJECT}."
         yield _warning("subject", (1, 1), "subject-long", message)
     if _static_length(compiled.preheader) > LONG_PREHEADER:
-        yield _warning("preheader", (1, 1), "preheader-long", f"Inboxes show at most {LONG_PREHEADER} characters of it.")
+        yield _warning(
+            "preheader", (1, 1), "preheader-long", f"Inboxes show at most {LONG_PREHEADER} characters of it."
+        )
     if compiled.html_size > CLIPPED_BYTES:
         message = f"The HTML is {compiled.html_size // 1024} kB; Gmail cuts mail off after 102 kB."
         yield _warning("source", (1, 1), "too-large", message)
@@ -108,25 +111,25 @@ def _is_markup_for_gmail(token: markup.Token, masked: Masked) -> bool:
 
 
 def _fields(compiled: CompiledEmail, known: Collection[str]) -> Iterator[Problem]:
-    parts: tuple[tuple[Part, str], ...] = (
-        ("subject", compiled.subject),
-        ("preheader", compiled.preheader),
-        ("source", compiled.source),
-        ("text_source", compiled.text_source if compiled.format != "text" else ""),
-    )
-    for name in sorted(compiled.fields - set(known)):
-        part, offset = next(
-            (
-                (part, match.start())
-                for part, value in parts
-                if (match := re.search(rf"(?<![\w.]){re.escape(name)}(?![\w])", value))
-            ),
-            ("source", 0),
-        )
-        matches = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    parts: dict[Part, str] = {
+        "subject": compiled.subject,
+        "preheader": compiled.preheader,
+        "source": compiled.source,
+        "text_source": compiled.text_source,
+    }
+    expected = {*known, *SYSTEM_FIELDS}
+    for name in sorted(compiled.fields - expected):
+        part, offset = _first_use(name, parts)
+        matches = get_close_matches(name, list(expected), n=1, cutoff=0.6)
         hint = f" Did you mean “{matches[0]}”?" if matches else ""
-        value = dict(parts)[part]
         message = f"There is no merge field “{name}”: it comes out empty.{hint}"
-        yield _warning(part, Positions(value).at(offset), "unknown-field", message)
+        yield _warning(part, Positions(parts[part]).at(offset), "unknown-field", message)
 
 
+def _first_use(name: str, parts: dict[Part, str]) -> tuple[Part, int]:
+    use = re.compile(rf"(?<![\w.\"']){re.escape(name)}(?![\w])")
+    for part, value in parts.items():
+        for span in Masked(value).spans:
+            if match := use.search(value, span.start, span.end):
+                return part, match.start()
+    return "source", 0

@@ -1,6 +1,7 @@
 """Dates and numbers as people of a locale write them (Unicode CLDR, by Babel)."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -23,7 +24,11 @@ _CLDR = {
     "F": "yyyy-MM-dd", "T": "HH:mm:ss", "R": "HH:mm", "D": "MM/dd/yy",
 }  # fmt: skip
 _UNPADDED = {"d": "d", "m": "M", "H": "H", "I": "h", "M": "m", "S": "s", "j": "D", "y": "y"}
-_BY_STYLE = {"x": ("date", "short"), "X": ("time", "medium"), "c": ("datetime", "medium")}
+_BY_STYLE: dict[str, tuple[Callable[..., str], str]] = {
+    "x": (format_date, "short"),
+    "X": (format_time, "medium"),
+    "c": (format_datetime, "medium"),
+}
 
 
 @lru_cache(maxsize=512)
@@ -100,9 +105,8 @@ def _directive(match: re.Match[str], moment: datetime, locale: Locale) -> str:
     if letter == "s":
         return str(int(moment.timestamp()))
     if letter in _BY_STYLE:
-        kind, style = _BY_STYLE[letter]
-        writer = {"date": format_date, "time": format_time, "datetime": format_datetime}[kind]
-        return str(writer(moment, style, locale=locale))
+        writer, style = _BY_STYLE[letter]
+        return writer(moment, style, locale=locale)
     pattern = _UNPADDED.get(letter) if unpadded else None
     pattern = pattern or _CLDR.get(letter)
     return format_datetime(moment, pattern, tzinfo=moment.tzinfo, locale=locale) if pattern else match.group()

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 import mrml
 
 from templates_lib.rendering import markup
-from templates_lib.rendering.html import check_html
+from templates_lib.rendering.html import PRELUDE, check_html
 from templates_lib.rendering.mjml_components import (
     ANYWHERE_IN_ATTRIBUTES,
     COMPONENTS,
@@ -28,14 +28,13 @@ MAX_DEPTH = 30
 
 _HEAD = frozenset({"", "mjml", "mj-head", "mj-attributes"})
 _AS_RAW = frozenset({"mj-wrapper"})
-_HOISTED = frozenset({"assign", "capture", "endcapture", "comment", "#", "doc"})
 _STYLE = re.compile(r"<style([^>]*)>(.*?)</style>", re.DOTALL)
 
 
-def mjml_to_html(masked: Masked, *, drop_preview: bool = False) -> str:
-    """Return the HTML of an MJML source, its Liquid verbatim; mj-preview is left out if `drop_preview`.
+def mjml_to_html(masked: Masked, *, drop_preview: bool = False) -> tuple[str, str]:
+    """Return the assignments before the mail and the HTML of an MJML source, their Liquid verbatim.
 
-    Only the author's own styles are left for inlining: MJML's are marked with `data-css-inline="ignore"`.
+    mj-preview is left out if `drop_preview`.  Only the author's own styles are left for inlining: MJML's are marked with `data-css-inline="ignore"`.
     Raises TemplateError with every structural fault found.
     """
     walker = _Walker(masked, drop_preview=drop_preview)
@@ -50,7 +49,7 @@ def mjml_to_html(masked: Masked, *, drop_preview: bool = False) -> str:
     if lost:
         raise TemplateError(lost)
     html = _STYLE.sub(lambda match: _keep_own_style(match, walker.shield), html)
-    return "".join(walker.prelude) + walker.shield.reveal(html)
+    return "".join(walker.prelude), walker.shield.reveal(html)
 
 
 def attribute_warnings(masked: Masked) -> Iterator[tuple[int, str]]:
@@ -97,11 +96,10 @@ class _Walker:
 
     def lost(self, html: str) -> list[Problem]:
         """Return a problem for each hidden text that mrml left out."""
-        kept = self.shield.tokens_in(html)
         return [
             self.problem_at(offset, f"Liquid can't be used in {what}: MJML needs to know its value beforehand.")
             for token, offset, what in self._hidden
-            if token not in kept
+            if token not in html
         ]
 
     @property
@@ -150,9 +148,7 @@ class _Walker:
             while self._stack[-1].name != token.name:
                 opened = self._stack.pop()
                 line, _ = self._positions.at(token.start)
-                self.complain(
-                    opened.start, f"<{opened.name}> is not closed before </{token.name}> on line {line}."
-                )
+                self.complain(opened.start, f"<{opened.name}> is not closed before </{token.name}> on line {line}.")
             self._stack.pop()
         else:
             self.complain(token.start, f"</{token.name}> closes nothing that is open.")
@@ -271,15 +267,16 @@ class _Walker:
     def _liquid(self, span: Span, end: int) -> None:
         text = self.masked.source[span.start : end]
         if self._parent in _HEAD:
-            if span.name in _HOISTED:
+            if span.name in PRELUDE:
                 self.prelude.append(text)
             else:
                 where = f"in <{self._parent}>" if self._parent else "outside <mjml>"
                 self.complain(span.start, f"Only assign, capture and comments can stand directly {where}.")
             return
-        hidden = self.shield.hide(text)
+        as_raw = self._parent in _AS_RAW
+        hidden = self.shield.hide(text) if as_raw else self.shield.hide_as_comment(text)
         self._hidden.append((hidden, span.start, f"this place in <{self._parent}>"))
-        self.out.append(f"<mj-raw>{hidden}</mj-raw>" if self._parent in _AS_RAW else f"<!--{hidden}-->")
+        self.out.append(f"<mj-raw>{hidden}</mj-raw>" if as_raw else hidden)
 
 
 def _suggestion(name: str, known: object) -> str:

@@ -237,10 +237,7 @@ COMPONENTS: dict[str, Component] = {
         "left-icon",
         "right-icon",
         "thumbnails",
-        *(
-            f"tb-{name}"
-            for name in ("border", "border-radius", "hover-border-color", "selected-border-color", "width")
-        ),
+        *(f"tb-{name}" for name in ("border", "border-radius", "hover-border-color", "selected-border-color", "width")),
         children="mj-carousel-image",
     ),
     "mj-carousel-image": _component(

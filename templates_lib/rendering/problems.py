@@ -45,7 +45,7 @@ class TemplateError(InvalidInput):
 
 
 class RenderError(InvalidInput):
-    """This context can't be rendered; `problem` says where, if it is known."""
+    """A context can't be rendered; `problem` says where, if it is known."""
 
     code = "render_failed"
 

@@ -21,7 +21,7 @@ _RAW_START = re.compile(r"\{%-?\s*(raw|doc)\s*-?%\}")
 _VERBATIM_ENDS = {name: re.compile(rf"\{{%-?\s*end{name}\s*-?%\}}") for name in ("raw", "doc")}
 
 
-class UnclosedTag(ValueError):
+class UnclosedTagError(ValueError):
     """A Liquid delimiter without its end."""
 
     def __init__(self, message: str, offset: int) -> None:
@@ -42,7 +42,7 @@ class Span:
 def liquid_spans(source: str) -> list[Span]:
     """Return the Liquid in a source, in order, as python-liquid's lexer sees it.
 
-    Raises UnclosedTag at a delimiter, raw, doc or comment that never ends.  Linear in the source's length.
+    Raises UnclosedTagError at a delimiter, raw, doc or comment that never ends.  Linear in the source's length.
     """
     return list(_spans(source))
 
@@ -67,7 +67,7 @@ def _spans(source: str) -> Iterator[Span]:
         elif not depth:
             yield span
     if depth:
-        raise UnclosedTag("{% comment %} is never closed by {% endcomment %}.", comment_start)
+        raise UnclosedTagError("{% comment %} is never closed by {% endcomment %}.", comment_start)
 
 
 def _span_at(source: str, start: int, *, lenient: bool) -> Span | None:
@@ -76,7 +76,7 @@ def _span_at(source: str, start: int, *, lenient: bool) -> Span | None:
         if ending := _VERBATIM_ENDS[name].search(source, raw.end()):
             return Span(start, ending.end(), "block", name)
         if not lenient:
-            raise UnclosedTag(f"{{% {name} %}} is never closed by {{% end{name} %}}.", start)
+            raise UnclosedTagError(f"{{% {name} %}} is never closed by {{% end{name} %}}.", start)
     is_output = source.startswith("{{", start)
     closing = "}}" if is_output else "%}"
     end = source.find(closing, start + 2)
@@ -86,8 +86,8 @@ def _span_at(source: str, start: int, *, lenient: bool) -> Span | None:
     if lenient:
         return None
     if end >= 0:
-        raise UnclosedTag("This tag has no name.", start)
-    raise UnclosedTag(f"“{source[start : start + 2]}” is never closed by “{closing}”.", start)
+        raise UnclosedTagError("This tag has no name.", start)
+    raise UnclosedTagError(f"“{source[start : start + 2]}” is never closed by “{closing}”.", start)
 
 
 class Masked:

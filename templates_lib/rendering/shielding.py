@@ -15,12 +15,17 @@ class Shield:
         while self._prefix in lowered:
             self._prefix += "q"
         self._texts: list[str] = []
-        self._pattern = re.compile(rf"<!--{self._prefix}(\d+)z-->|{self._prefix}(\d+)z")
+        self._pattern = re.compile(rf"<!--{self._prefix}(\d+)c-->|{self._prefix}(\d+)z")
 
     def hide(self, text: str) -> str:
         """Return a token that stands for a text."""
         self._texts.append(text)
         return f"{self._prefix}{len(self._texts) - 1}z"
+
+    def hide_as_comment(self, text: str) -> str:
+        """Return an HTML comment that stands for a text: it stays where it is even between the rows of a table."""
+        self._texts.append(text)
+        return f"<!--{self._prefix}{len(self._texts) - 1}c-->"
 
     def hide_liquid(self, masked: Masked, start: int, end: int) -> str:
         """Return a stretch of a source with each Liquid span replaced by its token."""
@@ -37,10 +42,6 @@ class Shield:
     def has_token(self, text: str) -> bool:
         """Tell whether a text holds a token."""
         return self._pattern.search(text) is not None
-
-    def tokens_in(self, text: str) -> set[str]:
-        """Return the bare tokens found in a text."""
-        return {f"{self._prefix}{first or second}z" for first, second in self._pattern.findall(text)}
 
     @property
     def token_pattern(self) -> str:
@@ -64,5 +65,3 @@ def quotes_outside_liquid(value: str) -> str:
     return "".join(
         text.replace('"', "&quot;") if span is None else text for text, span in masked.segments(0, len(value))
     )
-
-

@@ -3,8 +3,6 @@
 import re
 
 import html_text
-import lxml.etree
-import lxml.html
 from lxml.html import HtmlElement
 
 from templates_lib.rendering.links import LINK_TAG, LinkIndex, is_trackable
@@ -101,11 +99,10 @@ def _join_tag_lines(text: str, shield: Shield) -> str:
         words = re.sub(shield.token_pattern, "", line).strip()
         if hidden and not words and all(_is_tag(liquid) for liquid in hidden):
             carried += line.strip()
-        elif line.strip():
+        else:
+            # Before an empty line the tags become that line, so that it is not part of the block they end.
             out.append(carried + line)
             carried = ""
-        else:
-            out.append(line)
     return "\n".join(out) + carried
 
 
