@@ -1,0 +1,1 @@
+"""Benchmarks: one file each, through the product's own path."""

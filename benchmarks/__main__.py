@@ -1,0 +1,89 @@
+"""Runs benchmarks on servers of their own, with the settings of production.
+
+    python -m benchmarks [NAME …]      all of them without a name
+
+A benchmark is a module of this package with `main() -> dict`, whose result is printed as the last line, one JSON object. It runs in a
+process of its own, with an empty, migrated database and an empty Redis.
+"""
+
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+
+from config.embedded.folders import remove_folders
+from config.embedded.layout import layout_for
+from config.embedded.postgres import PostgresServer, start_postgres
+from config.embedded.valkey import ValkeyServer, start_valkey
+from config.secrets import new_encryption_key
+
+ROOT = Path(__file__).resolve().parents[1]
+INSIDE = "--inside"
+
+
+def names() -> list[str]:
+    """Return the names of all benchmarks."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+
+
+@contextmanager
+def services() -> Iterator[dict[str, str]]:
+    """Run durable servers in a throw-away folder; yields the environment that points at them."""
+    folder = Path(tempfile.mkdtemp(prefix="drumbeat-benchmark-"))
+    layout = layout_for(folder)
+    try:
+        database, store = start_postgres(folder), start_valkey(folder)
+        yield {
+            **os.environ,
+            "ENV_FILE": os.devnull,
+            "DATABASE_URL": database.url,
+            "REDIS_URL": store.url,
+            "DATA_DIR": str(folder / "data"),
+            "SECRET_KEY": "a key for benchmarks alone, the same in every process",
+            "ENCRYPTION_KEYS": new_encryption_key(),
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
+        }
+    finally:
+        ValkeyServer(layout).discard()
+        PostgresServer(layout).discard()
+        remove_folders(layout)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_inside(name: str) -> None:
+    """Run a benchmark in this process, whose environment points at its servers."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    call_command("migrate", interactive=False, verbosity=0)
+    result = importlib.import_module(f"benchmarks.{name}").main()
+    print(json.dumps(result), flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the named benchmarks, or all; returns an exit status."""
+    if arguments[:1] == [INSIDE]:
+        run_inside(arguments[1])
+        return 0
+    known = names()
+    if unknown := [name for name in arguments if name not in known]:
+        print(f"There is no benchmark {unknown[0]!r}, only: {', '.join(known)}.", file=sys.stderr)
+        return 2
+    status = 0
+    for name in arguments or known:
+        with services() as environment:
+            command = [sys.executable, "-m", "benchmarks", INSIDE, name]
+            status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode or status
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
