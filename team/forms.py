@@ -99,7 +99,7 @@ class SetupForm(PersonForm):
     field_order = ["first_name", "last_name", "email", "password", "workspace_name", "time_zone"]
 
 
-class ProfileForm(forms.ModelForm[User]):
+class ProfileForm(forms.ModelForm):
     time_zone = time_zone_field(help_text="All times are shown in this zone.")
 
     class Meta:
@@ -112,7 +112,7 @@ class NewWorkspaceForm(forms.Form):
     time_zone = time_zone_field()
 
 
-class WorkspaceForm(forms.ModelForm[Workspace]):
+class WorkspaceForm(forms.ModelForm):
     time_zone = time_zone_field(help_text="Used for schedules, and for contacts whose zone isn’t known.")
 
     class Meta:
@@ -126,7 +126,7 @@ class WorkspaceForm(forms.ModelForm[Workspace]):
         }
 
 
-class InviteForm(forms.ModelForm[Invitation]):
+class InviteForm(forms.ModelForm):
     class Meta:
         model = Invitation
         fields = ["email", "role"]
