@@ -7,6 +7,7 @@ from functools import wraps
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from frontend import htmx, samples
@@ -63,7 +64,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "people": samples.PEOPLE,
         "steps": samples.STEPS,
     }
-    return render(request, "styleguide/styleguide.html", context | _rows(request))
+    return render(request, "styleguide/styleguide.html", context | _rows(request) | _progress(0))
 
 
 def _rows(request: HttpRequest) -> dict[str, object]:
@@ -118,12 +119,16 @@ def order(request: HttpRequest) -> HttpResponse:
     return htmx.toast(HttpResponse(status=204), "Order saved.", undo_url=request.path)
 
 
+def _progress(done: int) -> dict[str, object]:
+    return {"done": done, "total": 12_000, "next_url": f"{reverse('frontend:styleguide-progress')}?done={done}"}
+
+
 @debug_only
 @require_GET
 def progress(request: HttpRequest) -> HttpResponse:
     """Advances the sample job by a third each time, and ends the polling when it is done."""
     done = min(12_000, int(request.GET.get("done") or 0) + 4_000)
-    response = render(request, "styleguide/progress.html", {"done": done, "total": 12_000})
+    response = render(request, "styleguide/progress.html", _progress(done))
     return htmx.stop_polling(response) if done == 12_000 else response
 
 

@@ -1,7 +1,6 @@
 // Loaded on every page. Listeners are delegated to the document, so swapped markup needs no binding;
 // what must touch elements exports mount(root) and runs again on what HTMX brings in.
 import "@drumbeat/htmx-config";
-import "@drumbeat/theme-menu";
 import "@drumbeat/toasts";
 import "@drumbeat/dialog";
 import "@drumbeat/forms";

@@ -1,6 +1,5 @@
 // CodeMirror over <textarea data-code-editor="html|mjml|text">. The textarea stays the form's field: every change is written
 // into it and fires "input", and a script that sets its value calls "editor-set" with {text}.
-import { autocompletion, completeFromList } from "@codemirror/autocomplete";
 import { html } from "@codemirror/lang-html";
 import { liquid } from "@codemirror/lang-liquid";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
@@ -14,8 +13,6 @@ const nonce = document.querySelector("script[nonce]")?.nonce ?? "";
 const editors = new Map();
 const palette = new Compartment();
 
-const LIQUID_TAGS = ["if", "elsif", "else", "endif", "unless", "endunless", "case", "when", "endcase", "for", "endfor", "assign", "comment", "endcomment", "raw", "endraw"];
-const LIQUID_FILTERS = ["default", "escape", "upcase", "downcase", "capitalize", "strip", "truncate", "date", "plus", "minus", "times", "divided_by", "round", "size", "join", "first", "last", "replace", "url_encode"];
 const MJML_TAGS = ["mjml", "mj-head", "mj-body", "mj-attributes", "mj-all", "mj-class", "mj-preview", "mj-style", "mj-title", "mj-font", "mj-section", "mj-column", "mj-group", "mj-wrapper", "mj-hero", "mj-text", "mj-button", "mj-image", "mj-divider", "mj-spacer", "mj-social", "mj-social-element", "mj-table", "mj-navbar", "mj-raw"];
 
 function json(id) {
@@ -23,34 +20,11 @@ function json(id) {
   return script ? JSON.parse(script.textContent) : [];
 }
 
-// Inside {{ }} and {% %} offers merge fields, filters and tags; elsewhere leaves the field to the language.
-function liquidSource(fieldsOf) {
-  const inTag = completeFromList(LIQUID_TAGS.map((label) => ({ label, type: "keyword" })));
-  const afterPipe = completeFromList(LIQUID_FILTERS.map((label) => ({ label, type: "function" })));
-  return (context) => {
-    const before = context.state.sliceDoc(Math.max(0, context.pos - 300), context.pos);
-    const output = before.lastIndexOf("{{");
-    const tag = before.lastIndexOf("{%");
-    const closed = Math.max(before.lastIndexOf("}}"), before.lastIndexOf("%}"));
-    const opened = Math.max(output, tag);
-    if (opened < 0 || closed > opened) return null;
-    const inside = before.slice(opened + 2);
-    if (/\|\s*\w*$/.test(inside)) return afterPipe(context);
-    if (tag > output && /^-?\s*\w*$/.test(inside)) return inTag(context);
-    const word = context.matchBefore(/[\w.]*/);
-    return {
-      from: word.from,
-      options: fieldsOf().map(({ label, detail }) => ({ label, detail, type: "variable" })),
-      validFor: /^[\w.]*$/,
-    };
-  };
-}
-
 // Liquid around HTML, or around MJML, whose elements HTML doesn't know. Text is Liquid too; its HTML part stays unused.
-function language(mode, fieldsOf) {
+function language(mode, fields) {
   const mjml = { extraTags: Object.fromEntries(MJML_TAGS.map((tag) => [tag, {}])), selfClosingTags: true };
-  const support = liquid({ base: html(mode === "mjml" ? mjml : {}) });
-  return [support, EditorState.languageData.of(() => [{ autocomplete: liquidSource(fieldsOf) }])];
+  const variables = fields.map(({ label, detail }) => ({ label, detail, type: "variable", boost: 1 }));
+  return liquid({ base: html(mode === "mjml" ? mjml : {}), variables });
 }
 
 const HIGHLIGHT = {
@@ -104,11 +78,10 @@ function create(textarea) {
   const host = document.createElement("div");
   host.className = `code-editor ${textarea.dataset.editorClass ?? ""}`;
   const label = textarea.labels?.[0]?.textContent.trim() || textarea.getAttribute("aria-label") || "Source";
-  const attributes = { "aria-label": label };
+  const attributes = { "aria-label": label, tabindex: "0" };
   for (const name of ["aria-describedby", "aria-invalid"]) {
     if (textarea.hasAttribute(name)) attributes[name] = textarea.getAttribute(name);
   }
-  const fieldsOf = () => json(textarea.dataset.completions);
   const sync = EditorView.updateListener.of((update) => {
     if (!update.docChanged) return;
     textarea.value = update.state.doc.toString();
@@ -121,8 +94,7 @@ function create(textarea) {
       extensions: [
         EditorView.cspNonce.of(nonce),
         basicSetup,
-        autocompletion({ activateOnTyping: true }),
-        language(textarea.dataset.codeEditor, fieldsOf),
+        language(textarea.dataset.codeEditor, json(textarea.dataset.completions)),
         lintGutter(),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of(attributes),

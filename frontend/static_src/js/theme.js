@@ -1,22 +1,44 @@
 // Classic script in the head: runs before the first paint, so that the page never flashes in the wrong theme.
 // The choice is light, dark or auto, under the same key as Django admin's; data-bs-theme is the only switch all else follows.
 (() => {
+  const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const apply = () => {
-    let choice = "auto";
+
+  // Storage may be blocked: then the system's theme it is.
+  function stored() {
     try {
-      choice = localStorage.getItem("theme") ?? "auto";
+      return localStorage.getItem("theme") ?? "auto";
     } catch {
-      // Storage may be blocked; the system's theme is a fine answer.
+      return "auto";
     }
-    const theme = choice === "dark" || (choice === "auto" && system.matches) ? "dark" : "light";
-    document.documentElement.dataset.themeChoice = choice;
-    if (document.documentElement.dataset.bsTheme === theme) return;
-    document.documentElement.dataset.bsTheme = theme;
+  }
+
+  function apply(choice = stored()) {
+    const theme = choice === "dark" || (choice !== "light" && system.matches) ? "dark" : "light";
+    root.dataset.themeChoice = choice;
+    markChoice();
+    if (root.dataset.bsTheme === theme) return;
+    root.dataset.bsTheme = theme;
     document.dispatchEvent(new CustomEvent("theme", { detail: { theme } }));
-  };
-  system.addEventListener("change", apply);
-  addEventListener("storage", apply);
-  document.addEventListener("theme-choice", apply);
+  }
+
+  function markChoice() {
+    for (const button of document.querySelectorAll("button[data-theme-choice]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.themeChoice === root.dataset.themeChoice));
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const choice = event.target.closest("button[data-theme-choice]")?.dataset.themeChoice;
+    if (!choice) return;
+    try {
+      localStorage.setItem("theme", choice);
+    } finally {
+      apply(choice);
+    }
+  });
+  system.addEventListener("change", () => apply());
+  addEventListener("storage", () => apply());
+  document.addEventListener("DOMContentLoaded", markChoice);
   apply();
 })();
