@@ -129,7 +129,7 @@ def _changes(entry: AuditEntry) -> list[Change]:
     ]
 
 
-def _field(model: type[Model] | None, column: str) -> Field[Any, Any] | None:
+def _field(model: type[Model] | None, column: str) -> "Field[Any, Any] | None":
     if model is None:
         return None
     try:

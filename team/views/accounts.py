@@ -105,12 +105,12 @@ class ResetPasswordView(PasswordResetConfirmView):
     template_name = "team/password_reset.html"
     success_url = reverse_lazy("team:login")
 
-    def form_valid(self, form: SetPasswordForm[User]) -> HttpResponse:
+    def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
         response = super().form_valid(form)
         messages.success(self.request, "Your password was changed. Sign in with the new one.")
         return response
 
-    def form_invalid(self, form: SetPasswordForm[User]) -> HttpResponse:
+    def form_invalid(self, form: "SetPasswordForm[User]") -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
 
