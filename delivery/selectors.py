@@ -21,10 +21,12 @@ from delivery.models import (
     Message,
     MessageState,
 )
+from delivery.reasons import sentence
 from delivery.tracked import HONEYPOT_LABEL, TrackedLink, count_links, tracked_links
 from team.models import Workspace
 
 __all__ = [
+    "COUNTED",
     "HONEYPOT_LABEL",
     "LinkTotals",
     "MailboxHealth",
@@ -42,6 +44,7 @@ __all__ = [
     "messages_of",
     "messages_to",
     "open_batches",
+    "sentence",
     "timeline",
     "timelines",
     "totals",
