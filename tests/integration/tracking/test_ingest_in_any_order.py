@@ -1,0 +1,63 @@
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contacts.models import TrackingMode
+from delivery.selectors import HONEYPOT_LABEL
+from tests.factories.tracking import APPLE_MPP, CHROME, GMAIL, SENT_AT, chunked, make_hit, make_link, make_sent
+from tests.integration.tracking.reference import expected, read
+from tracking import services
+from tracking.hits import HEAD
+
+pytestmark = pytest.mark.django_db
+
+# Moments that are near the edges of the rules: seconds and microseconds around them, and the turn of an hour and a month.
+seconds = st.one_of(st.integers(0, 14), st.sampled_from([3600 - 1, 3600, 29.5 * 24 * 3600]))
+moments = st.builds(
+    lambda second, micro: SENT_AT + timedelta(seconds=second, microseconds=micro), seconds, st.sampled_from([0, 1, 500_000])
+)
+requests = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        moments,
+        st.integers(-1, 3),
+        st.sampled_from([CHROME, CHROME, CHROME, GMAIL, APPLE_MPP]),
+        st.sampled_from([0, 0, 0, 0, HEAD]),
+    ),
+    min_size=1,
+    max_size=16,
+)
+modes = st.lists(
+    st.sampled_from([*[TrackingMode.INDIVIDUAL] * 4, TrackingMode.AGGREGATE, TrackingMode.OFF]), min_size=3, max_size=3
+)
+
+
+class Undo(Exception):
+    """Ends a block whose changes are to be forgotten."""
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(requests, modes, st.integers(2, 3), st.booleans(), st.randoms(use_true_random=False), st.lists(st.integers(1, 6), max_size=6))
+def test_order_chunks_and_repeats_of_hits_never_change_what_comes_out(asked, modes, links, honeypot, random, sizes):
+    with pytest.raises(Undo), transaction.atomic():
+        sent = make_sent(recipients=3, links=links)
+        for contact, mode in zip(sent.contacts, modes, strict=True):
+            contact.tracking = mode
+            contact.save(update_fields=["tracking"])
+        honeypots = frozenset()
+        if honeypot:
+            trap = make_link(sent.mailing, "https://example.com/trap", label=HONEYPOT_LABEL)
+            sent.links.append(trap)
+            honeypots = frozenset([trap.pk])
+        hits = [
+            make_hit(sent.messages[who], at, link=sent.links[link % len(sent.links)] if link >= 0 else 0, user_agent=agent, flags=flags)
+            for who, at, link, agent, flags in asked
+        ]
+        deliveries = random.sample(hits, len(hits)) + random.sample(hits, len(hits) // 3)
+        for chunk in chunked(deliveries, sizes):
+            services.record_hits(chunk)
+        assert read(sent) == expected(sent, hits, honeypots=honeypots)
+        raise Undo
