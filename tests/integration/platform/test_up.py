@@ -75,11 +75,14 @@ class Up:
         assert "Not ready" not in self.output
 
     def get(self, path: str, *, port: int = 0) -> int:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port + port}{path}", headers={"Accept": "text/html"})
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port + port}{path}", timeout=10) as response:
+            with urllib.request.urlopen(request, timeout=10) as response:
                 return int(response.status)
         except urllib.error.HTTPError as error:
             return error.code
+        except OSError:
+            return 0
 
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
