@@ -22,6 +22,7 @@ def every(seconds: float, task: str) -> Entry:
 
 
 BEAT_SCHEDULE: dict[str, Entry] = {
+    "forget idempotency keys": every(3600, "integrations.tasks.forget_old_keys"),
     "record beat": every(BEAT_INTERVAL.total_seconds(), "config.tasks.record_beat"),
     "deliver facts": every(1, "core.tasks.deliver_facts"),
     # The drainer is a process of its own; this brings hits in where none runs.

@@ -15,6 +15,7 @@ handler500 = "core.api.views.server_error"
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
     path("", include("team.api.urls")),
+    path("", include("integrations.api.urls")),
     path("<path:path>", nowhere),
 ]
 
