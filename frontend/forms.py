@@ -24,12 +24,13 @@ class TablerBoundField(BoundField):
         """Adds the classes; aria-invalid and aria-describedby are Django's own doing."""
         widget = widget or self.field.widget
         attrs = super().build_widget_attrs(attrs, widget)
-        if widget.is_hidden:
+        if widget.is_hidden or is_admins(widget):
             return attrs
         names = [str(attrs.get("class") or widget.attrs.get("class", "")), widget_class(widget)]
         if self.form.is_bound and self.errors:
             names.append("is-invalid")
-        attrs["class"] = " ".join(name for name in names if name)
+        if classes := " ".join(name for name in names if name):
+            attrs["class"] = classes
         return attrs
 
     @property
@@ -66,13 +67,13 @@ class TablerRenderer(DjangoTemplates):
         )
 
 
-def widget_class(widget: forms.Widget) -> str:
-    """Returns the class that Tabler wants on the widget's element.
+def is_admins(widget: forms.Widget) -> bool:
+    """Tells whether a widget is Django admin's, whose scripts and styles look for the classes it has."""
+    return type(widget).__module__.startswith("django.contrib.admin")
 
-    None for groups of options, whose elements are several, and for the admin's widgets, whose scripts look for theirs.
-    """
-    if type(widget).__module__.startswith("django.contrib.admin"):
-        return ""
+
+def widget_class(widget: forms.Widget) -> str:
+    """Returns the class that Tabler wants on the widget's element; none for widgets of several elements."""
     match widget:
         case forms.CheckboxSelectMultiple() | forms.RadioSelect() | forms.MultiWidget():
             return ""
