@@ -1,5 +1,6 @@
 """Email addresses: is it one, and when are two the same."""
 
+import contextlib
 import re
 import unicodedata
 
@@ -18,7 +19,7 @@ _PLAIN = re.compile(
 )
 
 
-class BadAddress(ValueError):
+class BadAddressError(ValueError):
     """Not an address that mail can be sent to; the text says why."""
 
 
@@ -26,7 +27,7 @@ def check_address(address: str) -> str:
     """Return the address as it is kept: trimmed, its domain in lower case.
 
     ASCII addresses are checked here in about a microsecond; international ones (RFC 6531) by email-validator.
-    Raises BadAddress with a reason.
+    Raises BadAddressError with a reason.
     """
     text = address.strip()
     if _PLAIN.match(text):
@@ -37,15 +38,15 @@ def check_address(address: str) -> str:
 
 def _check_slowly(text: str) -> str:
     if not text:
-        raise BadAddress("The address is empty.")
+        raise BadAddressError("The address is empty.")
     if len(text) > MAX_LENGTH:
-        raise BadAddress("The address is too long.")
+        raise BadAddressError("The address is too long.")
     if "@" not in text:
-        raise BadAddress("An address needs an @.")
+        raise BadAddressError("An address needs an @.")
     try:
         checked = validate_email(text, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
-        raise BadAddress(str(error)) from error
+        raise BadAddressError(str(error)) from error
     return checked.normalized
 
 
@@ -58,8 +59,6 @@ def email_key(address: str) -> str:
     if address.isascii():
         return address.lower()
     local, _, domain = unicodedata.normalize("NFC", address.casefold()).rpartition("@")
-    try:
+    with contextlib.suppress(UnicodeError):
         domain = domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        pass
     return f"{local}@{domain}"

@@ -18,3 +18,19 @@ class ContactsDeleted:
 
     workspace_id: int
     contact_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListDeleted:
+    """A list is about to go; a handler that can't do without it raises a DomainError."""
+
+    workspace_id: int
+    list_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentDeleted:
+    """A segment is about to go; a handler that can't do without it raises a DomainError."""
+
+    workspace_id: int
+    segment_id: int

@@ -5,7 +5,6 @@ from django.db import models
 from core import clock
 from team.models import User, Workspace
 
-
 # What the search box looks in, as one lower-case text; the index below covers this very expression.
 SEARCH_TEXT = models.Func(
     models.F("email_key"),

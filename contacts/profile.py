@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from zoneinfo import available_timezones
 
-from contacts.values import BadValue, text_value
+from contacts.values import BadValueError, text_value
 
 _LOCALE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{2,8}){0,3})\Z", re.ASCII)
 
@@ -30,13 +30,13 @@ def _text(limit: int) -> Callable[[object], str]:
 
 
 def locale_value(raw: object) -> str:
-    """Return a language tag as "de" or "pt-BR".  Raises BadValue."""
+    """Return a language tag as "de" or "pt-BR".  Raises BadValueError."""
     text = text_value(raw) or ""
     if not text:
         return ""
     found = _LOCALE.match(text)
     if found is None:
-        raise BadValue(f"“{text[:40]}” is no language code like en or pt-BR.")
+        raise BadValueError(f"“{text[:40]}” is no language code like en or pt-BR.")
     language, rest = found.groups()
     parts = [part.upper() if len(part) == 2 else part.title() for part in re.split("[-_]", rest) if part]
     return "-".join([language.lower(), *parts])
@@ -48,13 +48,13 @@ def _zones() -> dict[str, str]:
 
 
 def time_zone_value(raw: object) -> str:
-    """Return an IANA time zone, "Europe/Berlin".  Raises BadValue."""
+    """Return an IANA time zone, "Europe/Berlin".  Raises BadValueError."""
     text = text_value(raw) or ""
     if not text:
         return ""
     zone = _zones().get(text.lower().replace(" ", "_"))
     if zone is None:
-        raise BadValue(f"“{text[:40]}” is no time zone like Europe/Berlin.")
+        raise BadValueError(f"“{text[:40]}” is no time zone like Europe/Berlin.")
     return zone
 
 
@@ -78,7 +78,19 @@ RESERVED_KEYS = frozenset(
         *("unsubscribeUrl", "preferencesUrl", "viewUrl", "sender", "workspace", "campaign", "event", "message"),
         *("and", "or", "not", "contains", "in", "with", "for", "as", "true", "false", "nil", "null", "empty", "blank"),
         *("forloop", "tablerowloop", "tablerow", "block", "if", "unless", "else", "elsif", "case", "when", "assign"),
-        *("capture", "cycle", "increment", "decrement", "render", "include", "raw", "comment", "limit", "offset", "reversed"),
+        *(
+            "capture",
+            "cycle",
+            "increment",
+            "decrement",
+            "render",
+            "include",
+            "raw",
+            "comment",
+            "limit",
+            "offset",
+            "reversed",
+        ),
     )
 )
 

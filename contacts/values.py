@@ -24,7 +24,9 @@ MAX_WHOLE = 2**53
 
 Value = str | int | float | bool | list[Any]
 
-YES = frozenset({"true", "yes", "y", "1", "on", "t", "x", "ja", "j", "wahr", "oui", "o", "vrai", "sí", "si", "s", "verdadero"})
+YES = frozenset(
+    {"true", "yes", "y", "1", "on", "t", "x", "ja", "j", "wahr", "oui", "o", "vrai", "sí", "si", "s", "verdadero"}
+)
 NO = frozenset({"false", "no", "n", "0", "off", "f", "nein", "falsch", "non", "faux", "falso"})
 
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,3})?\Z", re.ASCII)
@@ -36,7 +38,7 @@ _YEAR_FIRST = re.compile(r"(\d{4})[./-](\d{1,2})[./-](\d{1,2})\Z", re.ASCII)
 _YEAR_LAST = re.compile(r"(\d{1,2})[./-] ?(\d{1,2})[./-] ?(\d{4})(?: \d{1,2}:\d{2}.*)?\Z", re.ASCII)
 
 
-class BadValue(ValueError):
+class BadValueError(ValueError):
     """The value doesn't fit its field's type; the text says why."""
 
 
@@ -54,7 +56,7 @@ PLAIN = Formats()
 def coercer(type_: str, *, choices: Sequence[str] = (), formats: Formats = PLAIN) -> Callable[[Any], Value | None]:
     """Return a function that turns text or a JSON value into a value of the type, or None if it is empty.
 
-    The function raises BadValue.
+    The function raises BadValueError.
     """
     match type_:
         case FieldType.TEXT:
@@ -73,16 +75,16 @@ def coercer(type_: str, *, choices: Sequence[str] = (), formats: Formats = PLAIN
 
 
 def text_value(raw: Any, *, limit: int = MAX_TEXT) -> str | None:
-    """Return trimmed text.  Raises BadValue when it is too long or holds what can't be stored."""
+    """Return trimmed text.  Raises BadValueError when it is too long or holds what can't be stored."""
     if raw is None:
         return None
     if not isinstance(raw, str):
         if isinstance(raw, bool) or not isinstance(raw, int | float):
-            raise BadValue("This must be text.")
+            raise BadValueError("This must be text.")
         raw = str(raw)
     text: str = raw.strip()
     if len(text) > limit:
-        raise BadValue(f"This is longer than {limit:,} characters.")
+        raise BadValueError(f"This is longer than {limit:,} characters.")
     if not text.isascii() or not text.isprintable():
         _refuse_unstorable(text)
     return text or None
@@ -90,33 +92,33 @@ def text_value(raw: Any, *, limit: int = MAX_TEXT) -> str | None:
 
 def _refuse_unstorable(text: str) -> None:
     if "\x00" in text:
-        raise BadValue("This holds a NUL character.")
+        raise BadValueError("This holds a NUL character.")
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise BadValue("This holds half of a character.") from error
+        raise BadValueError("This holds half of a character.") from error
 
 
 def number_value(raw: Any, *, formats: Formats = PLAIN) -> int | float | None:
-    """Return a number; grouping marks and spaces are understood where they are unambiguous.  Raises BadValue."""
+    """Return a number; grouping marks and spaces are understood where they are unambiguous.  Raises BadValueError."""
     if raw is None:
         return None
     if isinstance(raw, bool) or not isinstance(raw, str | int | float | Decimal):
-        raise BadValue("This must be a number.")
+        raise BadValueError("This must be a number.")
     text = str(raw) if not isinstance(raw, str) else _plain_number(raw.strip(), formats)
     if text == "":
         return None
     try:
         number = Decimal(text)
     except InvalidOperation as error:
-        raise BadValue(f"{_shown(raw)} is not a number.") from error
+        raise BadValueError(f"{_shown(raw)} is not a number.") from error
     if not number.is_finite():
-        raise BadValue(f"{_shown(raw)} is not a number.")
+        raise BadValueError(f"{_shown(raw)} is not a number.")
     if number == number.to_integral_value() and abs(number) <= MAX_WHOLE:
         return int(number)
     approximate = float(number)
     if not math.isfinite(approximate):
-        raise BadValue(f"{_shown(raw)} is too large.")
+        raise BadValueError(f"{_shown(raw)} is too large.")
     return approximate
 
 
@@ -132,12 +134,12 @@ def _plain_number(text: str, formats: Formats) -> str:
     elif _GROUPED_BY_COMMA.match(bare):
         bare = bare.replace(",", "")
     if bare and not _PLAIN_NUMBER.match(bare):
-        raise BadValue(f"{_shown(text)} is not a number.")
+        raise BadValueError(f"{_shown(text)} is not a number.")
     return bare
 
 
 def date_value(raw: Any, *, formats: Formats = PLAIN) -> str | None:
-    """Return a date as "YYYY-MM-DD"; a time behind it is dropped.  Raises BadValue."""
+    """Return a date as "YYYY-MM-DD"; a time behind it is dropped.  Raises BadValueError."""
     if raw is None or raw == "":
         return None
     if isinstance(raw, datetime):
@@ -145,7 +147,7 @@ def date_value(raw: Any, *, formats: Formats = PLAIN) -> str | None:
     if isinstance(raw, date):
         return raw.isoformat()
     if not isinstance(raw, str):
-        raise BadValue("This must be a date.")
+        raise BadValueError("This must be a date.")
     text = raw.strip()
     if not text:
         return None
@@ -153,7 +155,7 @@ def date_value(raw: Any, *, formats: Formats = PLAIN) -> str | None:
         return date(*_date_parts(text, formats.date_order)).isoformat()
     except ValueError as error:
         wanted = Import.DateOrder(formats.date_order).label
-        raise BadValue(f"{_shown(text)} is not a date like {wanted}.") from error
+        raise BadValueError(f"{_shown(text)} is not a date like {wanted}.") from error
 
 
 def _date_parts(text: str, order: str) -> tuple[int, int, int]:
@@ -169,13 +171,13 @@ def _date_parts(text: str, order: str) -> tuple[int, int, int]:
 
 
 def boolean_value(raw: Any) -> bool | None:
-    """Return True or False; words of English, German, French and Spanish are understood.  Raises BadValue."""
+    """Return True or False; words of English, German, French and Spanish are understood.  Raises BadValueError."""
     if raw is None or isinstance(raw, bool):
         return raw
     if isinstance(raw, int) and raw in (0, 1):
         return bool(raw)
     if not isinstance(raw, str):
-        raise BadValue("This must be yes or no.")
+        raise BadValueError("This must be yes or no.")
     text = raw.strip().lower()
     if not text:
         return None
@@ -183,7 +185,7 @@ def boolean_value(raw: Any) -> bool | None:
         return True
     if text in NO:
         return False
-    raise BadValue(f"{_shown(raw)} is neither yes nor no.")
+    raise BadValueError(f"{_shown(raw)} is neither yes nor no.")
 
 
 def _choice_coercer(choices: Sequence[str]) -> Callable[[Any], str | None]:
@@ -196,25 +198,25 @@ def _choice_coercer(choices: Sequence[str]) -> Callable[[Any], str | None]:
         chosen = by_key.get(text.casefold())
         if chosen is None:
             shown = ", ".join(choices[:10]) + (", …" if len(choices) > 10 else "")
-            raise BadValue(f"{_shown(text)} is not one of the choices: {shown}.")
+            raise BadValueError(f"{_shown(text)} is not one of the choices: {shown}.")
         return chosen
 
     return choice_value
 
 
 def list_value(raw: Any) -> list[Any] | None:
-    """Return a list of texts or of flat objects; text is split at semicolons or bars, or read as JSON.  Raises BadValue."""
+    """Return a list of texts or of flat objects; text is split at semicolons or bars, or read as JSON.  Raises BadValueError."""
     if raw is None:
         return None
     if isinstance(raw, str):
         raw = _split_list(raw)
     if not isinstance(raw, list | tuple):
-        raise BadValue("This must be a list.")
+        raise BadValueError("This must be a list.")
     items = [item for item in map(_list_item, raw) if item is not None]
     if len(items) > MAX_ITEMS:
-        raise BadValue(f"A list has at most {MAX_ITEMS} items.")
+        raise BadValueError(f"A list has at most {MAX_ITEMS} items.")
     if len(json.dumps(items, ensure_ascii=False)) > MAX_LIST_CHARACTERS:
-        raise BadValue(f"This list is longer than {MAX_LIST_CHARACTERS:,} characters.")
+        raise BadValueError(f"This list is longer than {MAX_LIST_CHARACTERS:,} characters.")
     return items or None
 
 
@@ -236,7 +238,7 @@ def _list_item(item: Any) -> str | dict[str, Any] | None:
     clean: dict[str, Any] = {}
     for key, value in item.items():
         if isinstance(value, dict | list):
-            raise BadValue("An object in a list holds only text, numbers, yes or no.")
+            raise BadValueError("An object in a list holds only text, numbers, yes or no.")
         name = text_value(key, limit=60)
         if name is not None:
             clean[name] = text_value(value, limit=500) if isinstance(value, str) else _finite(value)
@@ -245,7 +247,7 @@ def _list_item(item: Any) -> str | dict[str, Any] | None:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
-        raise BadValue("This must be a number.")
+        raise BadValueError("This must be a number.")
     return value
 
 

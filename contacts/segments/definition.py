@@ -15,7 +15,7 @@ from typing import Any
 from contacts.exceptions import InvalidSegment
 from contacts.segments.sql import Sql, all_of, any_of
 from contacts.segments.subjects import Moment, Operator, Subject, ValueKind
-from contacts.values import BadValue, date_value, number_value, text_value
+from contacts.values import BadValueError, date_value, number_value, text_value
 
 Definition = dict[str, Any]
 
@@ -94,7 +94,7 @@ class _Checker:
             return checked
         try:
             return checked | {"value": clean_value(subject, operator, node.get("value"))}
-        except BadValue as error:
+        except BadValueError as error:
             self.fail(_join(path, "value"), str(error))
             return checked
 
@@ -104,7 +104,7 @@ def _join(path: str, name: str) -> str:
 
 
 def clean_value(subject: Subject, operator: Operator, raw: object) -> Any:
-    """Return the value that the operator takes.  Raises BadValue."""
+    """Return the value that the operator takes.  Raises BadValueError."""
     match operator.takes:
         case ValueKind.TEXT:
             value: Any = text_value(raw, limit=MAX_TEXT)
@@ -122,7 +122,9 @@ def clean_value(subject: Subject, operator: Operator, raw: object) -> Any:
         case ValueKind.NONE:
             return None
     if value is None:
-        raise BadValue("Choose a value." if operator.takes in {ValueKind.ONE, ValueKind.SEVERAL} else "Fill this in.")
+        raise BadValueError(
+            "Choose a value." if operator.takes in {ValueKind.ONE, ValueKind.SEVERAL} else "Fill this in."
+        )
     return value
 
 
@@ -131,7 +133,7 @@ def _days(raw: object) -> int | None:
     if number is None:
         return None
     if not math.isfinite(number) or number != int(number) or not 0 < number <= MAX_DAYS:
-        raise BadValue(f"This must be a whole number of days, 1 to {MAX_DAYS:,}.")
+        raise BadValueError(f"This must be a whole number of days, 1 to {MAX_DAYS:,}.")
     return int(number)
 
 
@@ -141,7 +143,7 @@ def _option(subject: Subject, raw: object) -> str | int | None:
     for option in subject.options:
         if str(option.value) == str(raw):
             return option.value
-    raise BadValue("This is not one of the options.")
+    raise BadValueError("This is not one of the options.")
 
 
 def compile_definition(definition: Mapping[str, Any], subjects: Mapping[str, Subject], moment: Moment) -> Sql:
@@ -171,7 +173,7 @@ def _compile_condition(condition: Mapping[str, Any], subjects: Mapping[str, Subj
         return operator.compile(None, moment)
     try:
         value = clean_value(subject, operator, condition.get("value"))
-    except BadValue as error:
+    except BadValueError as error:
         raise InvalidSegment(f"The segment's condition on {subject.label} can't be asked: {error}") from error
     return operator.compile(value, moment)
 

@@ -13,9 +13,7 @@ SUPPRESSION = "suppression"
 
 # EXISTS, not IN: under OR and NOT the planner can then choose between one hash of the list and a look-up a contact.
 _IN_LIST = "EXISTS (SELECT 1 FROM contacts_listmember lm WHERE lm.contact_id = c.id AND lm.list_id = %s)"
-_SUPPRESSED = (
-    "EXISTS (SELECT 1 FROM contacts_suppression s WHERE s.workspace_id = c.workspace_id AND s.email_key = c.email_key{})"
-)
+_SUPPRESSED = "EXISTS (SELECT 1 FROM contacts_suppression s WHERE s.workspace_id = c.workspace_id AND s.email_key = c.email_key{})"
 
 
 def list_subject(lists: Iterable[tuple[int, str]]) -> Subject:
@@ -26,7 +24,9 @@ def list_subject(lists: Iterable[tuple[int, str]]) -> Subject:
 
     operators = (
         Operator("in", "includes the contact", ValueKind.ONE, is_in),
-        Operator("not_in", "does not include the contact", ValueKind.ONE, lambda value, now: is_in(value, now).negated()),
+        Operator(
+            "not_in", "does not include the contact", ValueKind.ONE, lambda value, now: is_in(value, now).negated()
+        ),
     )
     return Subject(LIST, "List", MEMBERSHIP, operators, tuple(Option(id_, name) for id_, name in lists))
 

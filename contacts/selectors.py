@@ -1,0 +1,370 @@
+"""Reads of contacts; every queryset that leaves this app starts here, scoped to a workspace."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models.expressions import RawSQL
+
+from contacts.addresses import email_key
+from contacts.models import (
+    SEARCH_TEXT,
+    Contact,
+    ContactField,
+    FieldType,
+    Import,
+    List,
+    ListMember,
+    Segment,
+    Suppression,
+)
+from contacts.profile import COLUMNS
+from contacts.segments.definition import check_definition, compile_definition, uses
+from contacts.segments.fields import CUSTOM_PREFIX, custom_subject, profile_subjects
+from contacts.segments.membership import LIST, list_subject, suppression_subject
+from contacts.segments.sql import Sql, all_of, any_of
+from contacts.segments.subjects import Moment, Subject, registered_subjects
+from contacts.segments.subjects import register_condition as register_condition
+from core import clock
+from core.exceptions import NotFound
+from team.models import Workspace
+
+MAX_SEARCH_WORDS = 6
+
+# A count that takes longer than this (in ms) is given up: the page that asks is waiting.
+COUNT_TIMEOUT = 10_000
+
+
+def contacts_in(workspace: Workspace) -> QuerySet[Contact]:
+    """Return the workspace's contacts."""
+    return Contact.objects.filter(workspace=workspace)
+
+
+def contact_in(workspace: Workspace, contact_id: int) -> Contact:
+    """Return one contact.  Raises NotFound."""
+    contact = contacts_in(workspace).filter(pk=contact_id).first()
+    if contact is None:
+        raise NotFound("This workspace has no such contact.")
+    return contact
+
+
+def lists_in(workspace: Workspace) -> QuerySet[List]:
+    """Return the workspace's lists by name."""
+    return List.objects.filter(workspace=workspace)
+
+
+def list_in(workspace: Workspace, list_id: int) -> List:
+    """Return one list.  Raises NotFound."""
+    found = lists_in(workspace).filter(pk=list_id).first()
+    if found is None:
+        raise NotFound("This workspace has no such list.")
+    return found
+
+
+def list_sizes(list_ids: Collection[int]) -> dict[int, int]:
+    """Return how many members each list has, in one query over the index of members."""
+    sizes = dict.fromkeys(list_ids, 0)
+    rows = ListMember.objects.filter(list_id__in=list_ids).values_list("list_id").annotate(Count("pk"))
+    return sizes | dict(rows)
+
+
+def lists_of(contacts: Collection[Contact]) -> dict[int, list[List]]:
+    """Return the lists that each contact is in, by the contact's id, in one query."""
+    by_contact: dict[int, list[List]] = {contact.pk: [] for contact in contacts}
+    members = ListMember.objects.filter(contact__in=contacts).select_related("list").order_by("list__name")
+    for member in members:
+        by_contact[member.contact_id].append(member.list)
+    return by_contact
+
+
+def segments_in(workspace: Workspace) -> QuerySet[Segment]:
+    """Return the workspace's segments by name."""
+    return Segment.objects.filter(workspace=workspace)
+
+
+def segment_in(workspace: Workspace, segment_id: int) -> Segment:
+    """Return one segment.  Raises NotFound."""
+    found = segments_in(workspace).filter(pk=segment_id).first()
+    if found is None:
+        raise NotFound("This workspace has no such segment.")
+    return found
+
+
+def segments_using(workspace_id: int, subject: str, value: Any = None) -> list[Segment]:
+    """Return the segments with a condition on the subject (and, if given, with this value)."""
+    segments = Segment.objects.filter(workspace_id=workspace_id)
+    return [segment for segment in segments if uses(segment.definition, subject, value)]
+
+
+def fields_in(workspace: Workspace) -> QuerySet[ContactField]:
+    """Return the workspace's custom fields by label."""
+    return ContactField.objects.filter(workspace=workspace)
+
+
+def field_in(workspace: Workspace, field_id: int) -> ContactField:
+    """Return one custom field.  Raises NotFound."""
+    found = fields_in(workspace).filter(pk=field_id).first()
+    if found is None:
+        raise NotFound("This workspace has no such field.")
+    return found
+
+
+def imports_in(workspace: Workspace) -> QuerySet[Import]:
+    """Return the workspace's imports, newest first."""
+    return Import.objects.filter(workspace=workspace).select_related("list")
+
+
+def import_in(workspace: Workspace, import_id: int) -> Import:
+    """Return one import.  Raises NotFound."""
+    found = imports_in(workspace).filter(pk=import_id).first()
+    if found is None:
+        raise NotFound("This workspace has no such import.")
+    return found
+
+
+def suppressions_in(workspace: Workspace) -> QuerySet[Suppression]:
+    """Return the workspace's suppressed addresses."""
+    return Suppression.objects.filter(workspace=workspace)
+
+
+def suppression_in(workspace: Workspace, suppression_id: int) -> Suppression:
+    """Return one suppression.  Raises NotFound."""
+    found = suppressions_in(workspace).filter(pk=suppression_id).first()
+    if found is None:
+        raise NotFound("This workspace has no such suppression.")
+    return found
+
+
+def suppressions_of(workspace_id: int, contacts: Collection[Contact]) -> dict[str, Suppression]:
+    """Return the suppressions of these contacts by the key of the address, in one query."""
+    keys = [contact.email_key for contact in contacts]
+    return {row.email_key: row for row in Suppression.objects.filter(workspace_id=workspace_id, email_key__in=keys)}
+
+
+def is_suppressed(workspace_id: int, email: str) -> bool:
+    """Tell whether the address gets no mail from the workspace."""
+    return Suppression.objects.filter(workspace_id=workspace_id, email_key=email_key(email)).exists()
+
+
+# Search
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFilter:
+    """What the contact list is narrowed to; `status` is "", "mailable", "suppressed" or a reason of suppression."""
+
+    query: str = ""
+    list_id: int | None = None
+    segment_id: int | None = None
+    status: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.query or self.list_id or self.segment_id or self.status)
+
+
+def find_contacts(workspace: Workspace, criteria: ContactFilter) -> QuerySet[Contact]:
+    """Return the contacts that fit.  Raises NotFound for a foreign list or segment, InvalidSegment for a broken one."""
+    contacts = contacts_in(workspace)
+    if criteria.query:
+        contacts = _searched(contacts, criteria.query)
+    if criteria.list_id:
+        members = ListMember.objects.filter(list=list_in(workspace, criteria.list_id), contact=OuterRef("pk"))
+        contacts = contacts.filter(Exists(members))
+    if criteria.segment_id:
+        segment = segment_in(workspace, criteria.segment_id)
+        contacts = matching(contacts, workspace, segment.definition)
+    if criteria.status:
+        suppressed = Suppression.objects.filter(workspace=workspace, email_key=OuterRef("email_key"))
+        if criteria.status == "mailable":
+            contacts = contacts.filter(~Exists(suppressed))
+        elif criteria.status == "suppressed":
+            contacts = contacts.filter(Exists(suppressed))
+        else:
+            contacts = contacts.filter(Exists(suppressed.filter(reason=criteria.status)))
+    return contacts
+
+
+def _searched(contacts: QuerySet[Contact], query: str) -> QuerySet[Contact]:
+    """Every word must stand in the address, the names or the company; the trigram index finds words of three letters."""
+    contacts = contacts.alias(search_text=SEARCH_TEXT)
+    for word in query.replace("\x00", " ").lower().split()[:MAX_SEARCH_WORDS]:
+        contacts = contacts.filter(search_text__contains=word)
+    return contacts
+
+
+# Segments
+
+
+def moment_in(time_zone: str, *, now: datetime | None = None) -> Moment:
+    """Return the moment at which a segment is asked, with the day it is in the time zone."""
+    now = now or clock.now()
+    return Moment(now, now.astimezone(ZoneInfo(time_zone)).date(), time_zone)
+
+
+def subjects_in(workspace_id: int) -> dict[str, Subject]:
+    """Return everything that the workspace's segments can ask about, by key, in the order of the builder's menu."""
+    lists = List.objects.filter(workspace_id=workspace_id).values_list("pk", "name")
+    fields = ContactField.objects.filter(workspace_id=workspace_id)
+    subjects = [
+        *profile_subjects(),
+        *map(custom_subject, fields),
+        list_subject(lists),
+        suppression_subject(),
+        *registered_subjects(workspace_id),
+    ]
+    return {subject.key: subject for subject in subjects}
+
+
+def segment_sql(workspace_id: int, definition: Mapping[str, Any]) -> Sql:
+    """Return the condition on a contact's row `c` that a checked definition means now.  Raises InvalidSegment."""
+    time_zone = Workspace.objects.values_list("time_zone", flat=True).get(pk=workspace_id)
+    return compile_definition(definition, subjects_in(workspace_id), moment_in(time_zone))
+
+
+def matching(contacts: QuerySet[Contact], workspace: Workspace, definition: Mapping[str, Any]) -> QuerySet[Contact]:
+    """Narrow contacts to those that a checked definition matches."""
+    condition = segment_sql(workspace.pk, definition)
+    inner = f"SELECT c.id FROM contacts_contact c WHERE c.workspace_id = %s AND ({condition.text})"  # noqa: S608 - see Sql
+    return contacts.filter(pk__in=RawSQL(inner, (workspace.pk, *condition.params)))  # noqa: S611 - see Sql
+
+
+def count_matching(workspace: Workspace, definition: Mapping[str, Any]) -> int | None:
+    """Return how many contacts a checked definition matches; None if counting takes too long."""
+    condition = segment_sql(workspace.pk, definition)
+    query = f"SELECT count(*) FROM contacts_contact c WHERE c.workspace_id = %s AND ({condition.text})"  # noqa: S608
+    return _count_in_time(query, (workspace.pk, *condition.params))
+
+
+def _count_in_time(query: str, params: Sequence[Any]) -> int | None:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(COUNT_TIMEOUT)])
+            cursor.execute(query, params)
+            (count,) = cursor.fetchone()
+            cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+    except OperationalError as error:
+        if "statement timeout" in str(error):
+            return None
+        raise
+    return int(count)
+
+
+def audience_query(
+    *,
+    workspace_id: int,
+    list_ids: Collection[int],
+    segment_ids: Collection[int],
+    excluded_list_ids: Collection[int] = (),
+    excluded_segment_ids: Collection[int] = (),
+) -> tuple[str, list[Any]]:
+    """Return (SQL, parameters) of one SELECT of contact ids (`id`), each once: in any of the lists or segments, in none of
+    the excluded ones.
+
+    Suppressed contacts are among them: who asks decides what to do with them. Nobody without a list or segment.
+    Raises InvalidSegment when a segment can't be asked any more.
+    """
+    segments = Segment.objects.filter(workspace_id=workspace_id, pk__in=[*segment_ids, *excluded_segment_ids])
+    definitions = dict(segments.values_list("pk", "definition"))
+    conditions: dict[int, Sql] = {}
+    if definitions:
+        time_zone = Workspace.objects.values_list("time_zone", flat=True).get(pk=workspace_id)
+        moment, subjects = moment_in(time_zone), subjects_in(workspace_id)
+        conditions = {pk: compile_definition(tree, subjects, moment) for pk, tree in definitions.items()}
+
+    def member_of(lists: Collection[int], segments: Collection[int]) -> Sql:
+        parts = [_in_lists(lists)] if lists else []
+        return any_of([*parts, *(conditions[pk] for pk in segments if pk in conditions)])
+
+    wanted = member_of(list_ids, segment_ids)
+    unwanted = member_of(excluded_list_ids, excluded_segment_ids)
+    condition = all_of([Sql("c.workspace_id = %s", (workspace_id,)), wanted, unwanted.negated()])
+    return f"SELECT c.id FROM contacts_contact c WHERE {condition.text}", list(condition.params)  # noqa: S608 - see Sql
+
+
+def _in_lists(list_ids: Collection[int]) -> Sql:
+    text = "EXISTS (SELECT 1 FROM contacts_listmember lm WHERE lm.contact_id = c.id AND lm.list_id = ANY (%s))"
+    return Sql(text, (list(list_ids),))
+
+
+def checked_definition(workspace_id: int, definition: object) -> dict[str, Any]:
+    """Return a definition in its normal form.  Raises InvalidSegment."""
+    return check_definition(definition, subjects_in(workspace_id))
+
+
+def segments_with_field(field: ContactField) -> list[Segment]:
+    """Return the segments that ask about a custom field."""
+    return segments_using(field.workspace_id, f"{CUSTOM_PREFIX}{field.key}")
+
+
+def segments_with_list(list_: List) -> list[Segment]:
+    """Return the segments that ask about a list."""
+    return segments_using(list_.workspace_id, LIST, list_.pk)
+
+
+# Merge fields
+
+
+@dataclass(frozen=True, slots=True)
+class MergeField:
+    """What templates can say of a contact: `{{ key }}`; `sample` is an example of its value."""
+
+    key: str
+    label: str
+    type: str
+    sample: Any
+
+
+_SAMPLES = {
+    "firstName": "Ada",
+    "lastName": "Lovelace",
+    "company": "Analytical Engines Ltd",
+    "locale": "en-GB",
+    "timeZone": "Europe/London",
+}
+_TYPE_SAMPLES: dict[str, Any] = {
+    FieldType.TEXT: "Text",
+    FieldType.NUMBER: 42,
+    FieldType.DATE: "2026-12-31",
+    FieldType.BOOLEAN: True,
+    FieldType.LIST: ["one", "two"],
+}
+
+
+def merge_fields(workspace: Workspace) -> list[MergeField]:
+    """Return the contact's merge fields: the standard ones, then the custom ones by label."""
+    standard = [MergeField("email", "Email address", FieldType.TEXT, "ada@example.com")]
+    for column in COLUMNS.values():
+        standard.append(MergeField(column.merge_field, column.label, FieldType.TEXT, _SAMPLES[column.merge_field]))
+        if column.name == "last_name":
+            standard.append(MergeField("fullName", "Full name", FieldType.TEXT, "Ada Lovelace"))
+    custom = [
+        MergeField(field.key, field.label, field.type, field.choices[0] if field.choices else _TYPE_SAMPLES[field.type])
+        for field in fields_in(workspace)
+    ]
+    return standard + custom
+
+
+CONTEXT_COLUMNS = "c.email, c.first_name, c.last_name, c.company, c.locale, c.time_zone, c.attributes"
+
+
+def liquid_context(contact_row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the merge fields of a contact, from a row of CONTEXT_COLUMNS by name (`attributes` as a dict or JSON text)."""
+    attributes = contact_row["attributes"]
+    if isinstance(attributes, str | bytes):
+        attributes = json.loads(attributes)
+    first, last = contact_row["first_name"], contact_row["last_name"]
+    return {
+        **attributes,
+        "email": contact_row["email"],
+        "firstName": first,
+        "lastName": last,
+        "fullName": f"{first} {last}".strip(),
+        "company": contact_row["company"],
+        "locale": contact_row["locale"],
+        "timeZone": contact_row["time_zone"],
+    }
