@@ -30,4 +30,9 @@ BEAT_SCHEDULE: dict[str, Entry] = {
     "tidy event store": every(3600, "tracking.tasks.tidy_event_store"),
     "advance due enrolments": every(1, "sequences.tasks.advance_due"),
     "sweep closed sequences": every(30, "sequences.tasks.sweep_closed"),
+    "launch due campaigns": every(1, "campaigns.tasks.launch_due_campaigns"),
+    "complete finished campaigns": every(2, "campaigns.tasks.complete_finished_campaigns"),
+    "resume stalled campaign work": every(10, "campaigns.tasks.resume_stalled"),
+    "resume imports": every(30, "contacts.tasks.resume_imports"),
+    "clean imports": every(3600, "contacts.tasks.clean_imports"),
 }
