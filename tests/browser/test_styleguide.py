@@ -1,6 +1,7 @@
 """Every component in a real browser, on the style guide: how it looks to axe and how it behaves."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -156,7 +157,8 @@ def test_changes_save_themselves_and_a_stale_one_stops(styleguide, page: Page):
 
 
 def order(page: Page) -> list[str]:
-    return page.locator("[data-sortable] > li").evaluate_all("items => items.map(item => item.dataset.id)")
+    ids: list[str] = page.locator("[data-sortable] > li").evaluate_all("items => items.map(item => item.dataset.id)")
+    return ids
 
 
 def test_a_list_is_reordered_by_keyboard(styleguide, page: Page):
@@ -240,12 +242,14 @@ def test_times_are_relative_with_the_absolute_time_in_the_tooltip(styleguide, pa
 
 
 def test_the_style_guide_is_not_there_outside_of_debug(live_server, page: Page):
-    assert page.goto(f"{live_server.url}/styleguide/").status == 404
+    response = page.goto(f"{live_server.url}/styleguide/")
+    assert response
+    assert response.status == 404
     expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_error_page_is_accessible(live_server, page: Page, axe: Axe, theme: str):
+def test_the_error_page_is_accessible(live_server, page: Page, axe: Axe, theme: Literal["light", "dark"]):
     page.emulate_media(color_scheme=theme)
     page.goto(f"{live_server.url}/nowhere/")
     assert axe() == []

@@ -1,11 +1,12 @@
 """Answers to pages and to HTMX."""
 
 import json
+from typing import Any
 
 import pytest
 from django.contrib import messages
 from django.contrib.messages.storage.cookie import CookieStorage
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.test import RequestFactory
 from django_htmx.middleware import HtmxDetails
 
@@ -28,15 +29,17 @@ class MissingError(RefusedError):
 def request_(rf: RequestFactory):
     def make(**headers: str):
         request = rf.get("/page/", headers=headers)
-        request.htmx = HtmxDetails(request)
-        request._messages = CookieStorage(request)
+        request.htmx = HtmxDetails(request)  # type: ignore[attr-defined]  # set by the middleware
+        request._messages = CookieStorage(request)  # type: ignore[attr-defined]  # set by the middleware
         return request
 
     return make
 
 
-def toasts(response: HttpResponse) -> list[dict]:
-    return json.loads(response.headers["HX-Trigger"])["toast"]["items"]
+def toasts(response: HttpResponseBase | None) -> list[dict[str, Any]]:
+    assert response
+    items: list[dict[str, Any]] = json.loads(response.headers["HX-Trigger"])["toast"]["items"]
+    return items
 
 
 def test_a_redirect_moves_the_whole_page_also_for_htmx(request_):
@@ -75,6 +78,7 @@ def test_a_refusal_that_no_view_handled_is_answered_in_its_own_words(request_):
     response = DomainErrorMiddleware(lambda request: HttpResponse()).process_exception(
         request_(HX_Request="true"), RefusedError()
     )
+    assert response
     assert response.status_code == 409
     assert toasts(response)[0] == {"message": RefusedError.message, "level": "danger", "undo_url": None}
 

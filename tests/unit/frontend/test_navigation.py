@@ -4,7 +4,7 @@ from types import ModuleType
 
 import pytest
 from django.http import HttpResponse
-from django.urls import include, path
+from django.urls import URLPattern, include, path
 
 from frontend import navigation
 from frontend.navigation import Entry, Link
@@ -14,7 +14,7 @@ def answer(request):
     return HttpResponse()
 
 
-def app(name: str, **patterns: str) -> tuple[list, str]:
+def app(name: str, **patterns: str) -> tuple[list[URLPattern], str]:
     return [path(route, answer, name=key) for key, route in patterns.items()], name
 
 
