@@ -4,12 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings as django_settings
+from hypothesis import settings as hypothesis_settings
 
 pytest_plugins = ["tests.plugins.browser", "tests.plugins.mail", "tests.plugins.workers"]
 
 
 def pytest_configure() -> None:
     """Turn off what is slow or useless in tests: static manifests and expensive password hashes."""
+    # A busy machine makes single examples slow; pytest-timeout watches over the whole.
+    hypothesis_settings.register_profile("drumbeat", deadline=None)
+    hypothesis_settings.load_profile("drumbeat")
     django_settings.STORAGES = {
         **django_settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -1,0 +1,44 @@
+"""Text parts: transfer encodings of RFC 2045 and the dots of RFC 5321."""
+
+import re
+from binascii import b2a_base64, b2a_qp
+from typing import NamedTuple
+
+# RFC 5322 2.1.1 and RFC 6152: a line has at most 998 octets, encoded or not.
+_LONGEST_LINE = 998
+_NEWLINES = re.compile(r"\r\n|\r|\n")
+_BASE64_OCTETS = 57  # a line of 76 characters
+# With more than this share of octets beyond ASCII, base64 is shorter than quoted-printable.
+_MOSTLY_FOREIGN = 1 / 6
+
+
+class Body(NamedTuple):
+    """A part's content in CRLF lines, not dot-stuffed, with its Content-Transfer-Encoding."""
+
+    encoding: str
+    content: bytes
+
+
+def encode_text(text: str, *, eight_bit: bool) -> Body:
+    """Encode a text part as UTF-8: plainly if its lines allow it and the server takes it, else within 76 columns."""
+    plain = (
+        text.encode("utf-8", "replace") if "\r" not in text else _NEWLINES.sub("\n", text).encode("utf-8", "replace")
+    )
+    content = plain.replace(b"\n", b"\r\n")
+    is_ascii = content.isascii()
+    if (is_ascii or eight_bit) and b"\0" not in content and max(map(len, content.split(b"\r\n"))) <= _LONGEST_LINE:
+        return Body("7bit" if is_ascii else "8bit", content)
+    if not is_ascii and len(plain) - len(text) > len(plain) * _MOSTLY_FOREIGN:
+        return Body("base64", _base64(content))
+    # The encoder ends its soft breaks as the first line of its input is ended, so it gets bare LF.
+    return Body("quoted-printable", b2a_qp(plain, istext=True).replace(b"\n", b"\r\n"))
+
+
+def _base64(content: bytes) -> bytes:
+    lines = (b2a_base64(content[at : at + _BASE64_OCTETS]) for at in range(0, len(content), _BASE64_OCTETS))
+    return b"".join(lines).replace(b"\n", b"\r\n")
+
+
+def stuff_dots(message: bytes) -> bytes:
+    """Double the dot at the beginning of each line (RFC 5321 4.5.2).  The message begins with a header, never a dot."""
+    return message.replace(b"\r\n.", b"\r\n..")

@@ -1,0 +1,217 @@
+"""One mailing from one mailbox, compiled once; then one message a contact."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from hashlib import blake2b
+from secrets import token_hex
+from typing import Any, NamedTuple
+
+from delivery import tokens
+from delivery.compose import headers
+from delivery.compose.addresses import wire_address
+from delivery.compose.bodies import Body, encode_text, stuff_dots
+from delivery.smtp import Envelope
+from templates_lib.rendering import CompiledEmail, Rendered, RenderError
+
+# URLs that differ by recipient would let the cache of link ids grow without end.
+_REMEMBERED_LINKS = 50_000
+_NO_TRACKING = "off"
+
+
+class ComposeError(Exception):
+    """The message can't be made for this contact; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who one message goes to.  `contact_id` is 0 for a test; `fields` are the contact's merge fields."""
+
+    message_id: int
+    contact_id: int
+    key: str
+    email: str
+    name: str
+    tracking: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What of the mailbox and the workspace stands in the mail."""
+
+    workspace_id: int
+    workspace_slug: str
+    mailbox_id: int
+    name: str
+    email: str
+    reply_to: str
+    workspace: Mapping[str, str]
+
+
+class TrackedLink(NamedTuple):
+    """A URL to be redirected to, and as it is written in the source."""
+
+    url: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where links lead: the installation's pages and its tracking endpoint, without a trailing slash."""
+
+    base_url: str
+    tracking_url: str
+
+
+class Composer:
+    """Makes envelopes; `take_links` gives the links that must be stored before the envelopes made so far are sent."""
+
+    def __init__(
+        self,
+        *,
+        mailing_id: int,
+        compiled: CompiledEmail,
+        sender: Sender,
+        places: Places,
+        context: Mapping[str, Any],
+        track_opens: bool,
+        track_clicks: bool,
+    ) -> None:
+        self._mailing_id = mailing_id
+        self._compiled = compiled
+        self._sender = sender
+        self._places = places
+        self._track_opens = track_opens
+        self._track_clicks = track_clicks
+        self._shared = {
+            **context,
+            "sender": {"name": sender.name, "email": sender.email},
+            "workspace": dict(sender.workspace),
+        }
+        self._link_ids: dict[str, int] = {}
+        self._new_links: dict[int, TrackedLink] = {}
+        self._boundary = f"=_{token_hex(12)}"
+        address, _ = wire_address(sender.email)
+        self._domain = address.rpartition("@")[2]
+        self._envelope_sender = address
+        self._from = f"From: {headers.mailbox(sender.name, address, column=6)}\r\n"
+        self._constant = self._constant_headers()
+
+    def compose(self, recipient: Recipient, *, now: datetime, eight_bit: bool) -> Envelope:
+        """Return the message on its way to one recipient.
+
+        Raises ComposeError when the template can't be filled in for this contact, BadRecipientError for a bad address.
+        """
+        address, utf8 = wire_address(recipient.email)
+        message_id = recipient.message_id
+        owner = (self._sender.workspace_id, recipient.contact_id, message_id)
+        unsubscribe_url = f"{self._places.base_url}/u/{tokens.unsubscribe_token(*owner)}"
+        rendered = self._render(recipient, unsubscribe_url, owner)
+        text = encode_text(rendered.text, eight_bit=eight_bit)
+        html = encode_text(rendered.html, eight_bit=eight_bit) if rendered.html else None
+        head = "".join(
+            (
+                self._from,
+                f"To: {headers.mailbox(recipient.name, address, column=4)}\r\n",
+                f"Subject: {headers.unstructured(rendered.subject, column=9)}\r\n",
+                f"Date: {_date(now)}\r\n",
+                f"Message-ID: <{self.local_id(recipient.key)}@{self._domain}>\r\n",
+                f"List-Unsubscribe: <{unsubscribe_url}>\r\n",
+                self._constant,
+            )
+        )
+        content = stuff_dots(head.encode() + self._parts(text, html)) + b".\r\n"
+        has_eight_bit = utf8 or text.encoding == "8bit" or (html is not None and html.encoding == "8bit")
+        return Envelope(message_id, self._envelope_sender, address, content, eight_bit=has_eight_bit, utf8=utf8)
+
+    def take_links(self) -> dict[int, TrackedLink]:
+        """Return the links met for the first time since the last call, by id."""
+        links, self._new_links = self._new_links, {}
+        return links
+
+    def local_id(self, key: str) -> str:
+        """Return the left half of the Message-ID: the same for every try of a message, different for every other."""
+        return blake2b(f"{self._sender.workspace_id}:{key}".encode(), digest_size=16).hexdigest()
+
+    def _render(self, recipient: Recipient, unsubscribe_url: str, owner: tuple[int, int, int]) -> Rendered:
+        message_id = recipient.message_id
+        base_url, tracking_url = self._places.base_url, self._places.tracking_url
+        context = {
+            **recipient.fields,
+            **self._shared,
+            "unsubscribeUrl": unsubscribe_url,
+            "preferencesUrl": f"{base_url}/p/{tokens.preferences_token(*owner)}",
+            "viewUrl": f"{base_url}/v/{tokens.view_token(message_id)}",
+        }
+        tracked = recipient.tracking != _NO_TRACKING
+        pixel = f"{tracking_url}/o/{tokens.open_token(message_id)}" if tracked and self._track_opens else ""
+        link = self._link_hook(message_id) if tracked and self._track_clicks else None
+        try:
+            return self._compiled.render(context, link=link, pixel_url=pixel)
+        except RenderError as error:
+            raise ComposeError(str(error)) from error
+
+    def _link_hook(self, message_id: int) -> Callable[[int, str], str]:
+        prefix = f"{self._places.tracking_url}/l/"
+        made: dict[str, str] = {}
+
+        def track(index: int, url: str) -> str:
+            tracked = made.get(url)
+            if tracked is None:
+                tracked = made[url] = prefix + tokens.link_token(message_id, self._link_id(index, url))
+            return tracked
+
+        return track
+
+    def _link_id(self, index: int, url: str) -> int:
+        known = self._link_ids.get(url)
+        if known is None:
+            if len(self._link_ids) >= _REMEMBERED_LINKS:
+                self._link_ids.clear()
+            known = self._link_ids[url] = tokens.link_id(self._mailing_id, url)
+            self._new_links[known] = TrackedLink(url, self._compiled.links[index])
+        return known
+
+    def _constant_headers(self) -> str:
+        sender = self._sender
+        domain = self._domain
+        name = sender.workspace.get("name", "")
+        lines = [
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            f"List-Id: {headers.mailbox(name, f'{sender.workspace_slug}.{domain}', column=9)}"
+            if headers.clean(name)
+            else f"List-Id: <{sender.workspace_slug}.{domain}>",
+            f"Feedback-ID: {self._mailing_id}:{sender.mailbox_id}:campaign:{sender.workspace_slug}",
+        ]
+        if sender.reply_to:
+            lines.append(f"Reply-To: {wire_address(sender.reply_to).address}")
+        lines.append("MIME-Version: 1.0")
+        return "\r\n".join(lines) + "\r\n"
+
+    def _parts(self, text: Body, html: Body | None) -> bytes:
+        if html is None:
+            end = b"" if text.content.endswith(b"\r\n") else b"\r\n"
+            return _part_head("plain", text) + text.content + end
+        boundary = self._boundary.encode()
+        return b"".join(
+            (
+                b'Content-Type: multipart/alternative; boundary="%s"\r\n\r\n--%s\r\n' % (boundary, boundary),
+                _part_head("plain", text),
+                text.content,
+                b"\r\n--%s\r\n" % boundary,
+                _part_head("html", html),
+                html.content,
+                b"\r\n--%s--\r\n" % boundary,
+            )
+        )
+
+
+def _part_head(subtype: str, body: Body) -> bytes:
+    head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {body.encoding}\r\n\r\n"
+    return head.encode("ascii")
+
+
+def _date(now: datetime) -> str:
+    return format_datetime(now.astimezone(UTC))
