@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from liquid.exceptions import LiquidError
 
-from templates_lib.rendering import links, text
+from templates_lib.rendering import filters, links, text
 from templates_lib.rendering.blocks import unbalanced
 from templates_lib.rendering.environment import MAX_SECONDS, RenderState, SafeEnvironment, SafeTemplate, plain
 from templates_lib.rendering.html import LiquidMovedError, check_html, inline_css, insert_in_body, prelude_end
@@ -39,6 +39,9 @@ def _environment(*, autoescape: bool, internal: bool) -> SafeEnvironment:
 _AUTHOR = _environment(autoescape=True, internal=False)
 _HTML = _environment(autoescape=True, internal=True)
 _TEXT = _environment(autoescape=False, internal=True)
+_TEXT_OF_HTML = _environment(autoescape=False, internal=True)
+for _name in ("escape", "escape_once", "newline_to_br"):
+    _TEXT_OF_HTML.add_filter(_name, filters.unchanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ class CompiledEmail:
 
 def compile_email(
     *,
-    format: Format | str,
+    format: Format | str,  # noqa: A002
     subject: str,
     preheader: str = "",
     source: str,
@@ -172,11 +175,11 @@ def compile_email(
         plain_text = (
             links.wrap_text_links(text_source, index)
             if text_source.strip()
-            else prelude + text.text_from_html(html, index)
+            else prelude + text.text_from_html(html, index, divs_are_paragraphs=format == "mjml")
         )
         linked = insert_in_body(linked, at_start=f"{{% {links.PREHEADER_TAG} %}}", at_end=f"{{% {links.PIXEL_TAG} %}}")
         compiled["source"] = _parse(_HTML, prelude + linked)
-        compiled["text_source"] = _parse(_TEXT, plain_text)
+        compiled["text_source"] = _parse(_TEXT if text_source.strip() else _TEXT_OF_HTML, plain_text)
     return CompiledEmail(
         format=format,
         subject=subject,

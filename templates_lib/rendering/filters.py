@@ -83,6 +83,11 @@ def raw(value: object, *, context: RenderContext) -> object:
     return Markup("" if value is None else str(value)) if context.autoescape else value
 
 
+def unchanged(value: object) -> object:
+    """Stand for filters that write HTML where plain text is made from it."""
+    return value
+
+
 def strip_html(value: object) -> str:
     """Return a text without its HTML tags."""
     return str(Markup("" if value is None else str(value)).striptags())
@@ -93,7 +98,7 @@ def date(value: object, pattern: object = "medium", *, context: RenderContext) -
     """Write a date or moment in the recipient's locale and time zone."""
     if value is None or is_undefined(value) or is_undefined(pattern):
         return ""
-    moment = locales.read_moment(value, locales.find_zone(str(context.globals.get("timeZone") or "UTC")))
+    moment = locales.read_moment(value, locales.find_zone(_setting(context, "timeZone", "UTC")))
     return value if moment is None else locales.write_moment(moment, str(pattern)[:100], _locale(context))
 
 
@@ -124,7 +129,14 @@ def money(value: object, currency: object = "EUR", *, context: RenderContext) ->
 
 
 def _locale(context: RenderContext) -> Locale:
-    return locales.find_locale(str(context.globals.get("locale") or "en"))
+    return locales.find_locale(_setting(context, "locale", "en"))
+
+
+def _setting(context: RenderContext, name: str, fallback: str) -> str:
+    """Return the recipient's locale or time zone, else the workspace's."""
+    workspace = context.globals.get("workspace")
+    shared = workspace.get(name) if isinstance(workspace, dict) else None
+    return str(context.globals.get(name) or shared or fallback)
 
 
 def _decimals(value: object) -> int:

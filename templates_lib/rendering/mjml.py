@@ -48,6 +48,7 @@ def mjml_to_html(masked: Masked, *, drop_preview: bool = False) -> tuple[str, st
     lost = walker.lost(html)
     if lost:
         raise TemplateError(lost)
+    html = html.replace("</head>", "".join(walker.head) + "</head>", 1)
     html = _STYLE.sub(lambda match: _keep_own_style(match, walker.shield), html)
     return "".join(walker.prelude), walker.shield.reveal(html)
 
@@ -79,6 +80,8 @@ class _Walker:
         self.shield = Shield(masked.source)
         self.out: list[str] = []
         self.prelude: list[str] = []
+        # What mj-raw brings into the head: mrml would put it into the body.
+        self.head: list[str] = []
         self.problems: list[Problem] = []
         self._positions = Positions(masked.source)
         self._drop_preview = drop_preview
@@ -157,7 +160,8 @@ class _Walker:
         self._check_place(token)
         component = COMPONENTS.get(token.name)
         in_attributes = self._parent == "mj-attributes"
-        dropped = token.name == "mj-preview" and self._drop_preview
+        in_head = token.name == "mj-raw" and self._parent == "mj-head"
+        dropped = in_head or (token.name == "mj-preview" and self._drop_preview)
         if not dropped:
             self.out.append(f"<{token.name}{self._attributes(token)}")
         if token.self_closing:
@@ -227,6 +231,8 @@ class _Walker:
         if token.name not in {"mj-style", "mj-title", "mj-preview"}:
             for offset, message in check_html(self.masked.text, token.end, closing.start()):
                 self.complain(offset, message)
+        if token.name == "mj-raw" and self._parent == "mj-head":
+            self.head.append(self.shield.hide(content.strip()))
         if not dropped:
             hidden = self.shield.hide(content) if content.strip() else ""
             self.out.append(f">{hidden}</{token.name}>")

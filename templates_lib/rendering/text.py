@@ -16,8 +16,11 @@ _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
 _TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
 
 
-def text_from_html(html: str, index: LinkIndex) -> str:
-    """Return the Liquid source of the plain text: links as "label (address)", images as their alt text, lists with dashes."""
+def text_from_html(html: str, index: LinkIndex, *, divs_are_paragraphs: bool = False) -> str:
+    """Return the Liquid source of the plain text: links as "label (address)", images as their alt text, lists with dashes.
+
+    `divs_are_paragraphs` is for HTML made from MJML, whose every text stands in a div of its own.
+    """
     shield = Shield(html)
     masked = Masked(html)
     tree = html_text.parse_html(shield.hide_liquid(masked, 0, len(html)))
@@ -27,7 +30,8 @@ def text_from_html(html: str, index: LinkIndex) -> str:
     _mark_lists(tree)
     for anchor in list(tree.iter("a")):
         _write_link(anchor, shield, index)
-    text = html_text.etree_to_text(tree)
+    paragraphs = html_text.DOUBLE_NEWLINE_TAGS | ({"div"} if divs_are_paragraphs else set())
+    text = html_text.etree_to_text(tree, double_newline_tags=paragraphs)
     return shield.reveal(_join_tag_lines(text, shield)).strip() + "\n"
 
 

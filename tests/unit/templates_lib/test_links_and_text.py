@@ -147,6 +147,17 @@ def test_conditions_and_loops_leave_no_holes_in_the_text_part():
     assert compiled.render({"x": False, "l": []}).text == "Hi\n\nBye\n"
 
 
+def test_filters_for_html_do_nothing_in_the_text_made_from_it():
+    mail = html("<p>{{ a | newline_to_br }} {{ b | escape }}</p>").render({"a": "1\n2", "b": "<&>"})
+    assert "1<br />\n2 &lt;&amp;&gt;" in mail.html
+    assert mail.text == "1\n2 <&>\n"
+
+
+def test_each_text_of_mjml_is_a_paragraph():
+    source = "<mjml><mj-body><mj-section><mj-column><mj-text>One</mj-text><mj-text>Two</mj-text></mj-column></mj-section></mj-body></mjml>"
+    assert compile_email(format="mjml", subject="s", source=source).render({}).text == "One\n\nTwo\n"
+
+
 def test_own_text_is_used_as_it_is_written():
     compiled = html("<p>x</p>", text_source="Own {{ name }}\n\n\n\nhttps://a.example\n")
     assert compiled.render({"name": "<A>"}).text == "Own <A>\n\n\n\nhttps://a.example\n"

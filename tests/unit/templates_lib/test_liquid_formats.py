@@ -45,6 +45,13 @@ def test_moments_follow_the_recipients_time_zone():
     assert render(source, at="2025-07-01T10:00:00Z", timeZone="No/Where") == "10:00"
 
 
+def test_a_recipient_without_locale_gets_the_workspaces():
+    workspace = {"locale": "de", "timeZone": "Asia/Tokyo"}
+    assert render("{{ 1234.5 | number }}", workspace=workspace, locale="") == "1.234,5"
+    assert render("{{ '2025-07-01T10:00:00Z' | date: '%H' }}", workspace=workspace) == "19"
+    assert render("{{ 1234.5 | number }}", workspace=workspace, locale="en") == "1,234.5"
+
+
 def test_a_currency_must_look_like_one():
     with pytest.raises(RenderError, match="not a currency code"):
         render("{{ 5 | money: 'dollars' }}")

@@ -130,6 +130,12 @@ def test_assignments_may_come_before_everything_else():
     assert "one <i>two</i> 3" in render(source)
 
 
+def test_raw_html_in_the_head_stays_in_the_head():
+    head = '<mj-head><mj-raw><meta name="color-scheme" content="{{ scheme }}"></mj-raw></mj-head>'
+    html = render(f"<mjml>{head}<mj-body></mj-body></mjml>", scheme="light dark")
+    assert '<meta name="color-scheme" content="light dark">' in html.partition("</head>")[0]
+
+
 def test_html_in_mjml_is_left_as_it_is_written():
     source = MJML.format(body=SECTION.format('<mj-text><p>a<br>b & c &nbsp;<img src="x?a=1&b=2" alt=""></mj-text>'))
     assert "<p>a<br>b &amp; c &nbsp;<img" in render(source)
