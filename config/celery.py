@@ -52,6 +52,8 @@ app.conf.update(
         "delivery.*": {"queue": DELIVERY_QUEUE},
         "sequences.*": {"queue": DELIVERY_QUEUE},
         "core.*": {"queue": DELIVERY_QUEUE},
+        "campaigns.tasks.run_launch": {"queue": DELIVERY_QUEUE},
+        "campaigns.tasks.run_check": {"queue": BULK_QUEUE},
         "contacts.tasks.*import*": {"queue": BULK_QUEUE},
         "contacts.tasks.*export*": {"queue": BULK_QUEUE},
     },

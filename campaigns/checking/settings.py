@@ -1,0 +1,78 @@
+"""Looks at the rest of a campaign: whom it goes to, from where, and when."""
+
+from campaigns.audience import Audience, Size, audience_of, measure
+from campaigns.checking.findings import Findings
+from campaigns.models import Campaign
+from campaigns.selectors import mailboxes_of
+from contacts.exceptions import InvalidSegment
+from core import clock
+from delivery.models import Mailbox
+
+
+def check_settings(campaign: Campaign, findings: Findings) -> Size:
+    """Note what is wrong with the audience, the sender and the schedule; return the audience's size."""
+    _check_sender(campaign, findings)
+    _check_schedule(campaign, findings)
+    if not campaign.workspace.postal_address.strip():
+        message = (
+            "The workspace has no postal address, which the law asks for in marketing mail. Add it in the settings."
+        )
+        findings.add("no_workspace_address", "warning", message, section="settings")
+    return _check_audience(campaign, findings)
+
+
+def _check_audience(campaign: Campaign, findings: Findings) -> Size:
+    audience = audience_of(campaign)
+    if not audience.is_chosen:
+        findings.add("no_audience", "error", "Choose at least one list or segment.", section="audience")
+        return Size()
+    try:
+        size = measure(audience)
+        overlap = _overlap(audience)
+    except InvalidSegment as error:
+        findings.add("broken_segment", "error", f"A segment can't be used: {error.message}", section="audience")
+        return Size()
+    if not size.recipients:
+        message = (
+            "Everybody in the audience is suppressed."
+            if size.total
+            else "Nobody is in the chosen lists and segments, or all are excluded."
+        )
+        findings.add("no_recipients", "error", message, section="audience")
+    if size.suppressed:
+        message = "Suppressed contacts (unsubscribed, bounced, complained) in the audience get nothing."
+        findings.add("suppressed", "info", message, section="audience", count=size.suppressed)
+    if overlap:
+        message = "Contacts that are in several of the chosen lists and segments get the campaign once."
+        findings.add("duplicates", "info", message, section="audience", count=overlap)
+    return size
+
+
+def _overlap(audience: Audience) -> int:
+    """Count the contacts that are in more than one of the chosen lists and segments, each as often as it is in one more."""
+    single = [Audience(audience.workspace_id, list_ids=(pk,)) for pk in audience.list_ids]
+    single += [Audience(audience.workspace_id, segment_ids=(pk,)) for pk in audience.segment_ids]
+    if len(single) < 2:
+        return 0
+    together = Audience(audience.workspace_id, audience.list_ids, audience.segment_ids)
+    return sum(measure(one).total for one in single) - measure(together).total
+
+
+def _check_sender(campaign: Campaign, findings: Findings) -> None:
+    mailboxes = mailboxes_of(campaign)
+    paused = [mailbox for mailbox in mailboxes if mailbox.status == Mailbox.Status.PAUSED]
+    if not mailboxes:
+        findings.add("no_mailbox", "error", "Choose the mailbox to send from.", section="sender")
+    elif len(paused) == len(mailboxes):
+        message = "All chosen mailboxes are paused; nothing would leave."
+        findings.add("mailbox_paused", "error", message, section="sender", count=len(paused))
+    else:
+        for mailbox in paused:
+            message = f"{mailbox.from_email} is paused; its part of the mail waits until it is resumed."
+            findings.add("mailbox_paused", "warning", message, subject=mailbox.from_email, section="sender", count=1)
+
+
+def _check_schedule(campaign: Campaign, findings: Findings) -> None:
+    if campaign.send_at is not None and campaign.send_at <= clock.now():
+        message = "The scheduled time is past. Choose a later one, or send at once."
+        findings.add("schedule_past", "error", message, section="schedule")

@@ -1,0 +1,175 @@
+"""Reads of campaigns, scoped to a workspace."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from campaigns.audience import Size, audience_of, measure
+from campaigns.models import Campaign, Check, Edit, Launch, Status
+from core.exceptions import NotFound
+from delivery import selectors as delivery
+from delivery.models import Mailbox
+from sequences import selectors as sequences
+from sequences.models import Step, StepKind
+from team.models import Workspace
+
+SORTS = {
+    "name": ("name", "-id"),
+    "-name": ("-name", "-id"),
+    "created": ("id",),
+    "-created": ("-id",),
+    "updated": ("updated_at", "id"),
+    "-updated": ("-updated_at", "-id"),
+}
+DEFAULT_SORT = "-updated"
+
+
+def campaigns_in(workspace: Workspace) -> QuerySet[Campaign]:
+    """Return the workspace's campaigns, newest first."""
+    return Campaign.objects.filter(workspace=workspace).select_related("sequence", "launch").order_by("-id")
+
+
+def campaign_in(workspace: Workspace, campaign_id: int) -> Campaign:
+    """Return one campaign.  Raises NotFound when it isn't there or is another workspace's."""
+    campaign = campaigns_in(workspace).select_related("workspace").filter(pk=campaign_id).first()
+    if campaign is None:
+        raise NotFound("There is no such campaign.")
+    return campaign
+
+
+def find_campaigns(workspace: Workspace, *, query: str = "", status: str = "") -> QuerySet[Campaign]:
+    """Return the workspace's campaigns whose name or subject holds `query`, in the given status (all if empty)."""
+    found = campaigns_in(workspace)
+    if status:
+        found = found.filter(status=status)
+    if words := query.strip():
+        by_subject = Step.objects.filter(version__sequence__workspace=workspace, subject__icontains=words)
+        found = found.filter(Q(name__icontains=words) | Q(sequence__in=by_subject.values("version__sequence")))
+    return found
+
+
+def status_counts(workspace: Workspace) -> dict[str, int]:
+    """Return how many campaigns there are in each status."""
+    counted = (
+        Campaign.objects.filter(workspace=workspace).order_by("status").values_list("status").annotate(Count("pk"))
+    )
+    return dict.fromkeys(Status.values, 0) | dict(counted)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a launched campaign is; `total` is 0 where nothing was launched, `rate` is messages opened of delivered."""
+
+    done: int = 0
+    total: int = 0
+    delivered: int = 0
+    opened: int = 0
+    clicked: int = 0
+    failed: int = 0
+    enrolling: bool = False
+
+    @property
+    def waiting(self) -> int:
+        return max(self.total - self.done, 0)
+
+
+def progress_of(campaigns: Collection[Campaign]) -> dict[int, Progress]:
+    """Return the progress of each campaign from the counters, in two queries."""
+    by_sequence = sequences.mailing_ids_by_sequence([campaign.sequence_id for campaign in campaigns])
+    totals = delivery.totals_by_mailing([mailing for ids in by_sequence.values() for mailing in ids])
+    found: dict[int, Progress] = {}
+    for campaign in campaigns:
+        launch: Launch | None = getattr(campaign, "launch", None)
+        if launch is None:
+            found[campaign.pk] = Progress()
+            continue
+        own = [totals[mailing] for mailing in by_sequence[campaign.sequence_id] if mailing in totals]
+        steps = max(len(by_sequence[campaign.sequence_id]), 1)
+        enrolled = launch.enrolled if launch.finished_at else max(launch.expected, launch.enrolled)
+        found[campaign.pk] = Progress(
+            done=sum(total.finished for total in own),
+            total=enrolled * steps,
+            delivered=sum(total.delivered for total in own),
+            opened=sum(total.opened_human for total in own),
+            clicked=sum(total.clicked_human for total in own),
+            failed=sum(total.failed + total.bounced for total in own),
+            enrolling=launch.finished_at is None,
+        )
+    return found
+
+
+def mailing_ids(campaign: Campaign) -> list[int]:
+    """Return the mailings that the campaign sends, in the order of its steps."""
+    return sequences.mailing_ids(campaign.sequence)
+
+
+def steps_of(campaign: Campaign) -> list[Step]:
+    """Return the campaign's steps in their order: the draft's, or the published ones."""
+    version = sequences.shown_version(campaign.sequence)
+    return list(sequences.steps_of(version)) if version else []
+
+
+def emails_of(campaign: Campaign) -> list[Step]:
+    """Return the campaign's email steps in their order."""
+    return [step for step in steps_of(campaign) if step.kind == StepKind.EMAIL]
+
+
+def audience_size(campaign: Campaign) -> Size:
+    """Count the campaign's audience now.  Raises InvalidSegment when a segment is broken."""
+    return measure(audience_of(campaign))
+
+
+def mailboxes_of(campaign: Campaign) -> list[Mailbox]:
+    """Return the campaign's mailboxes that were not removed, by address."""
+    return [mailbox for mailbox in campaign.mailboxes.all() if mailbox.archived_at is None]
+
+
+def latest_check(campaign: Campaign) -> Check | None:
+    """Return the newest check of the campaign as it is now (of this version)."""
+    return campaign.checks.filter(campaign_version=campaign.version).order_by("-id").first()
+
+
+def edits_since(campaign: Campaign, version: int) -> QuerySet[Edit]:
+    """Return what was edited after a version, oldest first."""
+    return campaign.edits.filter(version__gt=version).order_by("version")
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Which sections of the checklist are ready."""
+
+    audience: bool
+    sender: bool
+    subject: bool
+    email: bool
+    schedule: bool
+
+    @property
+    def is_complete(self) -> bool:
+        return self.audience and self.sender and self.subject and self.email and self.schedule
+
+    @property
+    def missing(self) -> list[str]:
+        """The names of the sections that are not ready."""
+        return [name for name in ("audience", "sender", "subject", "email", "schedule") if not getattr(self, name)]
+
+
+def readiness(campaign: Campaign, *, now_is_after_schedule: bool, steps: Iterable[Step] | None = None) -> Readiness:
+    """Tell which sections are filled in; whether what is in them works is the check's business."""
+    emails = [step for step in (steps if steps is not None else steps_of(campaign)) if step.kind == StepKind.EMAIL]
+    return Readiness(
+        audience=audience_of(campaign).is_chosen,
+        sender=bool(mailboxes_of(campaign)),
+        subject=bool(emails) and all(_subject_of(step) for step in emails),
+        email=bool(emails) and all(_has_content(step) for step in emails),
+        schedule=not now_is_after_schedule,
+    )
+
+
+def _subject_of(step: Step) -> str:
+    return step.subject or (step.template_version.subject if step.template_version else "")
+
+
+def _has_content(step: Step) -> bool:
+    return step.template_version is not None or bool(step.source.strip())

@@ -1,0 +1,38 @@
+"""Every write of campaigns."""
+
+from campaigns.services.checks import require_checked, run_check, start_check
+from campaigns.services.drafts import create_campaign, delete_campaign, duplicate_campaign, email_of, update_campaign
+from campaigns.services.launching import resume_stalled, run_launch
+from campaigns.services.lifecycle import (
+    cancel_campaign,
+    complete_finished_campaigns,
+    launch_campaign,
+    launch_due_campaigns,
+    pause_campaign,
+    resume_campaign,
+    schedule_campaign,
+    unschedule_campaign,
+)
+from campaigns.services.test_sends import send_test
+
+__all__ = [
+    "cancel_campaign",
+    "complete_finished_campaigns",
+    "create_campaign",
+    "delete_campaign",
+    "duplicate_campaign",
+    "email_of",
+    "launch_campaign",
+    "launch_due_campaigns",
+    "pause_campaign",
+    "require_checked",
+    "resume_campaign",
+    "resume_stalled",
+    "run_check",
+    "run_launch",
+    "schedule_campaign",
+    "send_test",
+    "start_check",
+    "unschedule_campaign",
+    "update_campaign",
+]

@@ -1,0 +1,274 @@
+"""Making and editing drafts."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils.formats import date_format
+
+from campaigns import selectors
+from campaigns.exceptions import CampaignError, InvalidCampaign, StaleCampaignError
+from campaigns.models import Campaign, Edit, Kind, Status
+from campaigns.schedule import require_future, require_zone
+from contacts.models import List, Segment
+from core import clock
+from delivery import selectors as delivery
+from delivery.models import Mailbox
+from sequences import services as sequences
+from sequences.models import Step, StepKind
+from team.models import User, Workspace
+from templates_lib.models import Template, TemplateVersion
+
+PLAIN_FIELDS = ("name", "track_opens", "track_clicks", "send_at", "time_zone")
+RELATIONS: dict[str, type[List] | type[Segment] | type[Mailbox]] = {
+    "lists": List,
+    "segments": Segment,
+    "excluded_lists": List,
+    "excluded_segments": Segment,
+    "mailboxes": Mailbox,
+}
+EMAIL_FIELDS = ("template", "template_version", "subject", "preheader", "format", "source", "text_source")
+PARTS = {
+    "name": "the name",
+    "track_opens": "tracking",
+    "track_clicks": "tracking",
+    "send_at": "the schedule",
+    "time_zone": "the schedule",
+    "lists": "the audience",
+    "segments": "the audience",
+    "excluded_lists": "the audience",
+    "excluded_segments": "the audience",
+    "mailboxes": "the sender",
+    "subject": "the subject",
+    "preheader": "the preheader",
+    "template": "the email",
+    "template_version": "the email",
+    "format": "the email",
+    "source": "the email",
+    "text_source": "the email",
+    "steps": "the steps",
+}
+
+
+@transaction.atomic
+def create_campaign(
+    *,
+    workspace: Workspace,
+    name: str = "",
+    kind: str = Kind.BROADCAST,
+    created_by: User | None = None,
+    template: Template | None = None,
+    steps: Collection[Mapping[str, Any]] | None = None,
+    **changes: Any,
+) -> Campaign:
+    """Create a draft with one empty email, or the given steps; `changes` are those of `update_campaign`.
+
+    Without mailboxes it takes the one that the last campaign used, or the only one.  Raises InvalidCampaign.
+    """
+    if kind not in Kind.values:
+        raise InvalidCampaign("Choose broadcast or drip.", fields={"kind": ["Choose broadcast or drip."]})
+    title = " ".join(name.split())[:200] or _name_for(workspace)
+    sequence = sequences.create_sequence(workspace=workspace, name=title)
+    sequences.add_step(sequence, kind=StepKind.EMAIL)
+    campaign = Campaign.objects.create(
+        workspace=workspace,
+        name=title,
+        kind=kind,
+        sequence=sequence,
+        time_zone=changes.pop("time_zone", None) or workspace.time_zone,
+        created_by=created_by,
+    )
+    if "mailboxes" not in changes:
+        changes["mailboxes"] = _usual_mailboxes(workspace, campaign)
+    if template is not None:
+        changes["template"] = template
+    if steps is not None:
+        changes["steps"] = steps
+    _apply(campaign, changes)
+    return campaign
+
+
+@transaction.atomic
+def update_campaign(
+    campaign: Campaign, *, changes: Mapping[str, Any], version: int | None = None, actor: str = ""
+) -> bool:
+    """Change a draft and return whether anything is different now.
+
+    `changes` holds any of: name, lists, segments, excluded_lists, excluded_segments, mailboxes (collections of objects or
+    ids of the workspace), track_opens, track_clicks, send_at (aware, or None for at once), time_zone; for the email of a
+    broadcast template (its current version), template_version, subject, preheader, or format, source and text_source;
+    `steps` replaces all steps.  `version` is the one that the editor saw: raises StaleCampaignError when somebody has changed
+    the draft since.  Raises CampaignError unless it is a draft, InvalidCampaign or StepError with field errors.
+    """
+    locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    if locked.status != Status.DRAFT:
+        raise CampaignError(f"Only a draft can be changed; this campaign is {locked.get_status_display().lower()}.")
+    if version is not None and locked.version != version:
+        raise StaleCampaignError(_what_changed(locked, version))
+    changed = _apply(locked, changes)
+    if changed:
+        parts = ", ".join(dict.fromkeys(PARTS[name] for name in changed))
+        locked.version += 1
+        locked.updated_at = clock.now()
+        locked.problem = ""
+        locked.save(update_fields=["version", "updated_at", "problem"])
+        Edit.objects.create(campaign=locked, version=locked.version, what=parts[:200], actor=actor[:200])
+    campaign.refresh_from_db()
+    return bool(changed)
+
+
+@transaction.atomic
+def duplicate_campaign(campaign: Campaign, *, created_by: User | None = None) -> Campaign:
+    """Return a new draft with the same audience, mailboxes and steps, to be sent at once when launched."""
+    workspace = campaign.workspace
+    name = _copy_name(campaign)
+    sequence = sequences.create_sequence(workspace=workspace, name=name)
+    sequences.copy_steps(campaign.sequence, to=sequence)
+    copy = Campaign.objects.create(
+        workspace=workspace,
+        name=name,
+        kind=campaign.kind,
+        sequence=sequence,
+        track_opens=campaign.track_opens,
+        track_clicks=campaign.track_clicks,
+        time_zone=campaign.time_zone,
+        created_by=created_by,
+    )
+    for relation in RELATIONS:
+        getattr(copy, relation).set(getattr(campaign, relation).all())
+    copy.mailboxes.set(selectors.mailboxes_of(campaign))
+    return copy
+
+
+@transaction.atomic
+def delete_campaign(campaign: Campaign) -> None:
+    """Delete a draft for good.  Raises CampaignError when it was launched or scheduled: its mail needs it."""
+    locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    if locked.status != Status.DRAFT:
+        raise CampaignError("Only a draft can be deleted; the report of a launched campaign stays.")
+    locked.delete()
+    campaign.sequence.delete()
+
+
+def email_of(campaign: Campaign) -> Step:
+    """Return the first email of the campaign.  Raises CampaignError when it has none."""
+    emails = selectors.emails_of(campaign)
+    if not emails:
+        raise CampaignError("This campaign has no email yet.")
+    return emails[0]
+
+
+def _apply(campaign: Campaign, changes: Mapping[str, Any]) -> list[str]:
+    """Write what differs and return the names of the changed parts."""
+    unknown = set(changes) - set(PARTS)
+    if unknown:
+        raise InvalidCampaign(f"A campaign has no {min(unknown)}.", fields={name: ["Unknown."] for name in unknown})
+    changed = _apply_plain(campaign, {name: changes[name] for name in PLAIN_FIELDS if name in changes})
+    for relation, model in RELATIONS.items():
+        if relation in changes:
+            wanted = _own(campaign.workspace, relation, model, changes[relation])
+            if wanted != set(getattr(campaign, relation).values_list("pk", flat=True)):
+                getattr(campaign, relation).set(wanted)
+                changed.append(relation)
+    if "steps" in changes:
+        changed += _apply_steps(campaign, changes["steps"])
+    email = {name: changes[name] for name in EMAIL_FIELDS if name in changes}
+    if email:
+        changed += _apply_email(campaign, email)
+    return changed
+
+
+def _apply_plain(campaign: Campaign, changes: dict[str, Any]) -> list[str]:
+    if "name" in changes:
+        changes["name"] = " ".join(changes["name"].split())
+        if not changes["name"] or len(changes["name"]) > 200:
+            raise InvalidCampaign("Give the campaign a name.", fields={"name": ["Give a name of up to 200 letters."]})
+    if "time_zone" in changes:
+        require_zone(changes["time_zone"])
+    changed = [name for name, value in changes.items() if getattr(campaign, name) != value]
+    if "send_at" in changed and changes["send_at"] is not None:
+        require_future(changes["send_at"])
+    for name in changed:
+        setattr(campaign, name, changes[name])
+    if changed:
+        campaign.save(update_fields=changed)
+    if "name" in changed:
+        sequences.rename_sequence(campaign.sequence, name=campaign.name)
+    return changed
+
+
+def _own(workspace: Workspace, relation: str, model: type[Any], given: Collection[Any]) -> set[int]:
+    """Return the ids, all of which must be the workspace's own."""
+    ids = {item if isinstance(item, int) else item.pk for item in given}
+    known = (
+        delivery.mailboxes_in(workspace) if model is Mailbox else model.objects.filter(workspace=workspace)
+    ).filter(pk__in=ids)
+    missing = ids - set(known.values_list("pk", flat=True))
+    if missing:
+        message = f"This workspace has no {model._meta.verbose_name} {min(missing)}."  # noqa: SLF001 - Django's public API
+        raise InvalidCampaign(message, fields={relation: [message]})
+    return ids
+
+
+def _apply_steps(campaign: Campaign, steps: Collection[Mapping[str, Any]]) -> list[str]:
+    given = [_with_version(step) for step in steps]
+    if campaign.kind == Kind.BROADCAST and [step["kind"] for step in given] != [StepKind.EMAIL]:
+        message = "A broadcast has exactly one step, an email; a drip can have more."
+        raise InvalidCampaign(message, fields={"steps": [message]})
+    sequences.replace_steps(campaign.sequence, steps=given)
+    return ["steps"]
+
+
+def _apply_email(campaign: Campaign, changes: Mapping[str, Any]) -> list[str]:
+    step = email_of(campaign)
+    wanted = _with_version(changes)
+    changed = [name for name, value in wanted.items() if _differs(getattr(step, name), value)]
+    if changed:
+        sequences.update_step(step, **{name: wanted[name] for name in changed})
+    return changed
+
+
+def _with_version(step: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace a step's `template` by the template's current version: what is checked is what is sent."""
+    wanted = dict(step)
+    if "template" in wanted:
+        template: Template | None = wanted.pop("template")
+        wanted["template_version"] = template.current_version if template else None
+    return wanted
+
+
+def _differs(before: Any, after: Any) -> bool:
+    if isinstance(after, str):
+        return bool(before != after)
+    if isinstance(after, TemplateVersion) or after is None:
+        return (before.pk if before else None) != (after.pk if after else None)
+    return bool(before != after)
+
+
+def _what_changed(campaign: Campaign, version: int) -> str:
+    edits = list(selectors.edits_since(campaign, version))
+    parts = list(dict.fromkeys(part for edit in edits for part in edit.what.split(", ")))
+    people = list(dict.fromkeys(edit.actor for edit in edits if edit.actor))
+    who = " and ".join(people) if people else "Somebody"
+    what = ", ".join(parts) if parts else "the campaign"
+    return f"{who} changed {what} meanwhile. Reload to see it; your last change was not saved."
+
+
+def _name_for(workspace: Workspace) -> str:
+    today = clock.now().astimezone(ZoneInfo(workspace.time_zone)).date()
+    return f"Campaign of {date_format(today, 'j F Y')}"
+
+
+def _copy_name(campaign: Campaign) -> str:
+    base = campaign.name.removesuffix(" (copy)")
+    return f"{base[:190]} (copy)"
+
+
+def _usual_mailboxes(workspace: Workspace, campaign: Campaign) -> list[int]:
+    """The mailboxes of the last campaign that has any; else the only mailbox there is."""
+    own = set(delivery.mailboxes_in(workspace).values_list("pk", flat=True))
+    if len(own) <= 1:
+        return list(own)
+    last = Campaign.objects.filter(workspace=workspace, mailboxes__in=own).exclude(pk=campaign.pk).first()
+    return list(set(last.mailboxes.values_list("pk", flat=True)) & own) if last else []

@@ -1,0 +1,75 @@
+"""The background job of a launch: enrols the recipients, chunk by chunk, from wherever the last worker stopped."""
+
+import logging
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from campaigns import selectors
+from campaigns.audience import audience_of, stream
+from campaigns.models import Campaign, Check, Launch, Status
+from campaigns.rotation import assign_mailboxes
+from campaigns.services import waking
+from core import clock
+from sequences import services as sequences
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 10_000
+# A job that has not moved for this long is taken for dead; a second one does no harm.
+STALLED = timedelta(seconds=20)
+
+
+def run_launch(campaign_id: int, *, chunk: int = CHUNK) -> None:
+    """Enrol the campaign's recipients; safe to run again, and by several workers: each chunk is claimed by its position.
+
+    The audience is that of the moment at which the job (or its successor) asks; who is in already never enters twice.
+    """
+    launch = Launch.objects.select_related("campaign__sequence", "campaign__workspace").get(campaign=campaign_id)
+    if launch.finished_at is not None:
+        return
+    campaign = launch.campaign
+    pool = [mailbox.pk for mailbox in selectors.mailboxes_of(campaign)]
+    position = launch.last_contact_id
+    for contact_ids in stream(audience_of(campaign), after=position, size=chunk):
+        if not pool or not _enrol_chunk(campaign, contact_ids, pool, position):
+            return
+        position = contact_ids[-1]
+    Launch.objects.filter(pk=launch.pk, last_contact_id=position, finished_at=None).update(finished_at=clock.now())
+
+
+def resume_stalled() -> int:
+    """Send unfinished launches and checks that have not moved for a while to a worker again; return how many."""
+    since = clock.now() - STALLED
+    launches = Launch.objects.filter(finished_at=None, progressed_at__lt=since, campaign__status=Status.RUNNING)
+    checks = Check.objects.filter(status=Check.Status.RUNNING, progressed_at__lt=since)
+    stalled_launches = list(launches.values_list("campaign_id", flat=True)[:100])
+    stalled_checks = list(checks.values_list("pk", flat=True)[:100])
+    for campaign_id in stalled_launches:
+        waking.wake_launch(campaign_id)
+    for check_id in stalled_checks:
+        waking.wake_check(check_id)
+    return len(stalled_launches) + len(stalled_checks)
+
+
+@transaction.atomic
+def _enrol_chunk(campaign: Campaign, contact_ids: list[int], pool: list[int], position: int) -> bool:
+    """Enrol one chunk and move the position, together; False when another worker was faster or the campaign has ended."""
+    now = clock.now()
+    claimed = Launch.objects.filter(campaign=campaign, last_contact_id=position, finished_at=None).update(
+        last_contact_id=contact_ids[-1], progressed_at=now
+    )
+    running = Campaign.objects.filter(pk=campaign.pk, status__in=(Status.RUNNING, Status.PAUSED)).exists()
+    if not claimed or not running:
+        return False
+    offset = Launch.objects.values_list("enrolled", flat=True).get(campaign=campaign)
+    entered = sequences.enrol_contacts(
+        sequence=campaign.sequence,
+        contact_ids=contact_ids,
+        mailbox_ids=assign_mailboxes(pool=pool, contact_ids=contact_ids, offset=offset),
+        due_at=now,
+        now=now,
+    )
+    Launch.objects.filter(campaign=campaign).update(enrolled=F("enrolled") + entered)
+    return True

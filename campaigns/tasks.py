@@ -1,0 +1,41 @@
+from celery import shared_task
+
+
+@shared_task(ignore_result=True)
+def run_launch(campaign_id: int) -> None:
+    """Enrol the recipients of a launched campaign."""
+    from campaigns import services
+
+    services.run_launch(campaign_id)
+
+
+@shared_task(ignore_result=True)
+def run_check(check_id: int) -> None:
+    """Run a pre-flight check, or go on with it."""
+    from campaigns import services
+
+    services.run_check(check_id)
+
+
+@shared_task(ignore_result=True)
+def launch_due_campaigns() -> None:
+    """Start the scheduled campaigns whose time has come."""
+    from campaigns import services
+
+    services.launch_due_campaigns()
+
+
+@shared_task(ignore_result=True)
+def complete_finished_campaigns() -> None:
+    """Complete the campaigns that are through."""
+    from campaigns import services
+
+    services.complete_finished_campaigns()
+
+
+@shared_task(ignore_result=True)
+def resume_stalled() -> None:
+    """Send the work of dead workers to others."""
+    from campaigns import services
+
+    services.resume_stalled()
