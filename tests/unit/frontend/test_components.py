@@ -119,3 +119,13 @@ def test_no_template_breaks_the_content_security_policy(pattern):
         and re.search(pattern, re.sub(r"\{%.*?%\}|\{#.*?#\}", "", path.read_text(), flags=re.DOTALL))
     ]
     assert broken == []
+
+
+def test_our_modules_import_each_other_by_the_import_map_and_not_by_path():
+    scripts = Path(settings.BASE_DIR) / "frontend" / "static_src" / "js"
+    relative = [
+        path.name
+        for path in scripts.glob("*.js")
+        if re.search(r"""(from|import)\s*\(?["']\.{1,2}/""", path.read_text())
+    ]
+    assert relative == []
