@@ -115,7 +115,9 @@ def _row_names(page: list[AuditEntry]) -> dict[tuple[str, str], str]:
         model = model_of(table)
         if model is None:
             continue
-        rows = model._default_manager.select_related().filter(pk__in=row_ids)  # noqa: SLF001 - as above
+        rows = model._default_manager.filter(pk__in=row_ids)  # noqa: SLF001 - as above
+        if parents := [field.name for field in model._meta.fields if field.many_to_one]:  # noqa: SLF001 - as above
+            rows = rows.select_related(*parents)
         names |= {(table, str(row.pk)): str(row) for row in rows}
     return names
 
