@@ -42,7 +42,7 @@ def check_database() -> Finding:
         executor = MigrationExecutor(connection)
         missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     except DatabaseError as error:
-        return Finding("Database", False, f"The database cannot be read: {error}.")
+        return Finding("Database", False, f"The database cannot be read: {health.first_line(error)}.")
     if version < OLDEST_POSTGRES:
         return Finding("Database", False, f"PostgreSQL {version // 10_000} is too old: 15 or newer is needed.")
     if missing:
@@ -57,7 +57,7 @@ def check_redis() -> Finding:
         memory = client.info("memory")
         persistence = client.info("persistence")
     except redis.RedisError as error:
-        return Finding("Redis", False, f"Redis does not answer: {error}.")
+        return Finding("Redis", False, f"Redis does not answer: {health.first_line(error)}.")
     policy = memory.get("maxmemory_policy")
     if policy != "noeviction":
         return Finding("Redis", False, f"Its maxmemory-policy is {policy}: queued work can vanish, set noeviction.")
@@ -78,7 +78,7 @@ def check_beat() -> Finding:
     try:
         lag = heartbeats.beat_lag()
     except redis.RedisError as error:
-        return Finding("Beat", False, f"Redis does not answer: {error}.")
+        return Finding("Beat", False, f"Redis does not answer: {health.first_line(error)}.")
     if lag is None:
         return Finding("Beat", False, "No task of beat has ever been run: start beat and a worker.")
     seconds = lag.total_seconds()

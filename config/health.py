@@ -45,7 +45,7 @@ def database_problem() -> str | None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
-        return f"The database does not answer: {_first_line(error)}."
+        return f"The database does not answer: {first_line(error)}."
     return None
 
 
@@ -55,9 +55,10 @@ def workers_problem() -> str | None:
         if heartbeats.live_workers():
             return None
     except redis.RedisError as error:
-        return f"Redis does not answer: {_first_line(error)}."
+        return f"Redis does not answer: {first_line(error)}."
     return f"No worker has shown a sign of life for {heartbeats.WORKER_TIMEOUT.total_seconds():.0f} seconds."
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return an error's first line without its full stop, to be put into a sentence."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

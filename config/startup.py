@@ -15,6 +15,7 @@ from django.core.management import call_command, get_commands
 from django.db import DatabaseError, connections
 
 from config.environment import ConfigurationError, Environment
+from config.health import first_line
 from team.models import Workspace
 
 READY_SECONDS = 90
@@ -120,7 +121,7 @@ def check_redis(url: str) -> None:
         with closing(redis.Redis.from_url(url, socket_connect_timeout=5)) as client:
             client.ping()
     except redis.RedisError as error:
-        raise ConfigurationError(f"Redis does not answer at REDIS_URL: {error}.") from None
+        raise ConfigurationError(f"Redis does not answer at REDIS_URL: {first_line(error)}.") from None
 
 
 def check_database() -> None:
@@ -128,5 +129,4 @@ def check_database() -> None:
     try:
         connections["default"].ensure_connection()
     except DatabaseError as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise ConfigurationError(f"PostgreSQL does not answer at DATABASE_URL: {reason}.") from None
+        raise ConfigurationError(f"PostgreSQL does not answer at DATABASE_URL: {first_line(error)}.") from None
