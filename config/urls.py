@@ -15,6 +15,7 @@ handler500 = "core.api.views.server_error"
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
     path("", include("team.api.urls")),
+    path("", include("contacts.api.urls")),
     path("", include("integrations.api.urls")),
     path("<path:path>", nowhere),
 ]
@@ -23,6 +24,7 @@ urlpatterns = [
     path("api/docs/", docs, name="api_docs"),
     path("api/v1/", include(api_urlpatterns)),
     path("", include("team.urls")),
+    path("", include("tracking.urls")),
     path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
     path("", include("frontend.urls")),

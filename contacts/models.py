@@ -190,7 +190,6 @@ class Import(models.Model):
         MONTH_FIRST = "mdy", "12/31/2026"
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    list = models.ForeignKey(List, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     file = models.FileField(upload_to="imports/%Y/%m/", blank=True)
     file_name = models.CharField(max_length=255)
     encoding = models.CharField(max_length=40, default="utf-8")
@@ -198,7 +197,9 @@ class Import(models.Model):
     has_header = models.BooleanField(default=True)
     date_order = models.CharField(max_length=3, choices=DateOrder.choices, default=DateOrder.YEAR_FIRST)
     decimal_comma = models.BooleanField(default=False, help_text="Numbers are written 1.234,5 instead of 1,234.5.")
+    columns = models.JSONField(default=list, help_text="The file's columns by name, once it is mapped.")
     mapping = models.JSONField(default=dict, help_text="Column (by number) to contact field.")
+    list = models.ForeignKey(List, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     update_existing = models.BooleanField(default=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.UPLOADED)
     error = models.TextField(blank=True, default="")

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import OperationalError, connection, transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Value
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
 
 from contacts.addresses import email_key
 from contacts.models import (
@@ -56,6 +58,11 @@ def contact_in(workspace: Workspace, contact_id: int) -> Contact:
 def lists_in(workspace: Workspace) -> QuerySet[List]:
     """Return the workspace's lists by name."""
     return List.objects.filter(workspace=workspace)
+
+
+def lists_with_size(workspace: Workspace) -> QuerySet[List]:
+    """Return the workspace's lists by name, annotated with `size`, the number of their members."""
+    return lists_in(workspace).annotate(size=Count("list_members"))
 
 
 def list_in(workspace: Workspace, list_id: int) -> List:
@@ -149,6 +156,16 @@ def suppressions_of(workspace_id: int, contacts: Collection[Contact]) -> dict[st
 def is_suppressed(workspace_id: int, email: str) -> bool:
     """Tell whether the address gets no mail from the workspace."""
     return Suppression.objects.filter(workspace_id=workspace_id, email_key=email_key(email)).exists()
+
+
+def with_state(contacts: QuerySet[Contact], workspace: Workspace) -> QuerySet[Contact]:
+    """Annotate contacts with `list_ids` and `suppressed_because` ("" for those who can get mail), for the API."""
+    suppression = Suppression.objects.filter(workspace=workspace, email_key=OuterRef("email_key")).values("reason")
+    memberships = ListMember.objects.filter(contact=OuterRef("pk")).order_by("list_id").values("list_id")
+    return contacts.annotate(
+        list_ids=ArraySubquery(memberships),
+        suppressed_because=Coalesce(Subquery(suppression), Value("")),
+    )
 
 
 # Search

@@ -6,7 +6,7 @@ isn't named is left out.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from contacts.imports.layout import Preview, is_address
 from contacts.models import ContactField, FieldType, Import
@@ -120,6 +120,20 @@ def _fits(coerce: object, value: str) -> bool:
 def formats_of(source: Import) -> Formats:
     """Return how the import's file writes numbers and dates."""
     return Formats(decimal_comma=source.decimal_comma, date_order=source.date_order)
+
+
+def resolve_mapping(mapping: Mapping[str, str], columns: Sequence[str], keys: Collection[str]) -> dict[str, str]:
+    """Return a mapping by number from one that may name columns by their header and custom fields by their key alone.
+
+    What it doesn't know it leaves, for `check_mapping` to refuse.
+    """
+    by_name = {normal_name(name): str(number) for number, name in reversed(list(enumerate(columns)))}
+    by_name |= {name: str(number) for number, name in reversed(list(enumerate(columns)))}
+    resolved = {}
+    for column, target in mapping.items():
+        number = by_name.get(column) or by_name.get(normal_name(column)) or column
+        resolved[number] = f"{FIELD_PREFIX}{target}" if target in keys and target not in TARGETS else target
+    return resolved
 
 
 def check_mapping(mapping: Mapping[str, str], *, width: int, fields: Mapping[str, ContactField]) -> dict[str, str]:

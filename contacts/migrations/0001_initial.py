@@ -139,6 +139,10 @@ class Migration(migrations.Migration):
                     "decimal_comma",
                     models.BooleanField(default=False, help_text="Numbers are written 1.234,5 instead of 1,234.5."),
                 ),
+                (
+                    "columns",
+                    models.JSONField(default=list, help_text="The file's columns by name, once it is mapped."),
+                ),
                 ("mapping", models.JSONField(default=dict, help_text="Column (by number) to contact field.")),
                 ("update_existing", models.BooleanField(default=True)),
                 (
