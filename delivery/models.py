@@ -31,6 +31,11 @@ class Mailbox(models.Model):
     smtp_security = models.CharField(max_length=8, choices=Security.choices, default=Security.STARTTLS)
     smtp_username = models.CharField(max_length=255, blank=True, default="")
     smtp_password_encrypted = models.TextField(blank=True, default="", editable=False)
+    smtp_verify = models.BooleanField(
+        "check the certificate",
+        default=True,
+        help_text="Off only for a server of your own with a certificate made by yourself.",
+    )
     max_connections = models.PositiveSmallIntegerField(default=4, help_text="Connections of one worker at a time.")
     on_unknown = models.CharField(
         "a message whose fate is unknown",
@@ -166,6 +171,7 @@ class Batch(models.Model):
     message_ids = ArrayField(models.BigIntegerField())
     state = models.SmallIntegerField(choices=State.choices, default=State.QUEUED, db_default=State.QUEUED)
     due_at = models.DateTimeField()
+    postponed = models.BooleanField(default=False, db_default=False, help_text="Due later only for the server's sake.")
     lease_owner = models.TextField(default="", db_default="", help_text="The journal of the worker that holds it.")
     leased_at = models.DateTimeField(null=True)
     lease_expires_at = models.DateTimeField(null=True)

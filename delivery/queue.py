@@ -139,6 +139,33 @@ def release_batches(*, mailing_ids: Sequence[int] = (), mailbox_id: int | None =
         return int(cursor.rowcount)
 
 
+def postpone_batches(mailbox_id: int, *, until: datetime) -> int:
+    """Make the queued batches of a mailbox whose server is away due later, so that no tick looks at them before."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE delivery_batch SET due_at = %s, postponed = true WHERE mailbox_id = %s AND state = %s AND due_at < %s",
+            [until, mailbox_id, Batch.State.QUEUED, until],
+        )
+        return int(cursor.rowcount)
+
+
+def unpostpone_batches(mailbox_id: int, *, now: datetime) -> int:
+    """Make what waits only for the mailbox's server due now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE delivery_batch SET due_at = %s, postponed = false"
+            " WHERE mailbox_id = %s AND state IN (%s, %s) AND postponed AND due_at > %s",
+            [now, mailbox_id, Batch.State.QUEUED, Batch.State.HELD, now],
+        )
+        return int(cursor.rowcount)
+
+
+def open_batches_of_mailbox(mailbox_id: int) -> int:
+    """Return how many batches of the mailbox still have something to send."""
+    waiting = (Batch.State.QUEUED, Batch.State.HELD, Batch.State.LEASED)
+    return Batch.objects.filter(mailbox_id=mailbox_id, state__in=waiting).count()
+
+
 def cancel_batches(mailing_ids: Sequence[int]) -> int:
     """Take all waiting batches of cancelled mailings out of the queue; `settle_cancelled` then tells their messages."""
     with connection.cursor() as cursor:

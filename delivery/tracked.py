@@ -49,7 +49,7 @@ def lock_messages(message_ids: Collection[int]) -> dict[int, TrackedMessage]:
             """,
             [list(message_ids)],
         )
-        return {row[0]: TrackedMessage(*row[:-1], mode=_mode(row[3], row[-1])) for row in cursor.fetchall()}
+        return {row[0]: TrackedMessage(*row[:-1], _mode(row[3], row[-1])) for row in cursor.fetchall()}
 
 
 def _mode(contact_id: int | None, mode: str | None) -> TrackingMode:

@@ -1,6 +1,6 @@
 """Every write of delivery."""
 
-from delivery.services.engagement import Firsts, Hit, record_engagement, record_unsubscribe
+from delivery.services.engagement import Firsts, Hit, record_engagement, record_unsubscribe, withdraw_unsubscribe
 from delivery.services.mailings import (
     cancel_messages,
     create_mailing,
@@ -28,4 +28,5 @@ __all__ = [
     "set_mailing_state",
     "settle_cancelled",
     "tracked_links",
+    "withdraw_unsubscribe",
 ]

@@ -174,3 +174,16 @@ def record_unsubscribe(message_id: int, at: datetime | None = None) -> bool:
     tally.mailing(message.mailing_id, moment, "unsubscribed")
     tally.write()
     return True
+
+
+@transaction.atomic
+def withdraw_unsubscribe(message_id: int) -> bool:
+    """Take a message's unsubscription back (the contact pressed "undo"); return False if it has none."""
+    message = Message.objects.select_for_update(no_key=True).filter(pk=message_id).first()
+    if message is None or message.unsubscribed_at is None:
+        return False
+    Message.objects.filter(pk=message_id).update(unsubscribed_at=None)
+    tally = Tally()
+    tally.mailing(message.mailing_id, message.unsubscribed_at, "unsubscribed", -1)
+    tally.write()
+    return True

@@ -1,0 +1,81 @@
+"""From what the server said (or didn't) to what the ledger says."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from delivery import reasons, retries
+from delivery.models import MessageState
+from delivery.replies import Kind, classify
+from delivery.smtp import Refusal, Reply, Stage
+
+_MAX_TEXT = 500
+
+_REFUSALS = {Refusal.TOO_LARGE: reasons.TOO_LARGE, Refusal.NEEDS_SMTPUTF8: reasons.NEEDS_SMTPUTF8}
+
+
+class Receipt(NamedTuple):
+    """What became of one message.
+
+    `tried`: it was offered to the server, which counts as an attempt and is logged unless it was accepted.
+    `outcome` is the logged state where it differs from `state`; `retry_at` is set for a deferred message.
+    """
+
+    message_id: int
+    state: MessageState
+    reason: str
+    at: datetime
+    tried: bool = True
+    code: int | None = None
+    text: str = ""
+    retry_at: datetime | None = None
+    outcome: MessageState | None = None
+
+
+def answered(message_id: int, stage: Stage, reply: Reply, *, attempts: int, at: datetime) -> Receipt:
+    """Return the receipt for a reply; `attempts` includes this one."""
+    verdict = classify(stage, reply)
+    text = reply.text[:_MAX_TEXT]
+    match verdict.kind:
+        case Kind.ACCEPTED:
+            return Receipt(message_id, MessageState.ACCEPTED, "", at, code=reply.code, text=text)
+        case Kind.HARD | Kind.REJECTED:
+            return Receipt(message_id, MessageState.FAILED, verdict.reason, at, code=reply.code, text=text)
+        case Kind.SENDER_FAULT:
+            # Due at once: its batch is held by the pause of the mailbox and goes out when someone resumes it.
+            return _deferred(message_id, verdict.reason, at, at, reply.code, text)
+        case Kind.SOFT | Kind.GREYLIST | Kind.THROTTLE:
+            again = retries.retry_at(verdict.kind, attempts=attempts, now=at)
+            if again is None:
+                return Receipt(message_id, MessageState.FAILED, reasons.EXPIRED, at, code=reply.code, text=text)
+            return _deferred(message_id, verdict.reason, at, again, reply.code, text)
+
+
+def refused(message_id: int, refusal: Refusal, *, at: datetime) -> Receipt:
+    """Return the receipt for a message that the server said in advance it can't take."""
+    return Receipt(message_id, MessageState.FAILED, _REFUSALS[refusal], at)
+
+
+def broken(message_id: int, message: str, *, attempts: int, at: datetime) -> Receipt:
+    """Return the receipt for a message whose content was cut off: the server can't have taken it."""
+    again = retries.retry_at(retries.INTERRUPTED, attempts=attempts, now=at)
+    if again is None:
+        return Receipt(message_id, MessageState.FAILED, reasons.EXPIRED, at, text=message[:_MAX_TEXT])
+    return _deferred(message_id, reasons.INTERRUPTED, at, again, None, message[:_MAX_TEXT])
+
+
+def in_doubt(message_id: int, reason: str, *, text: str = "", resend: bool, at: datetime) -> Receipt:
+    """Return the receipt for a message that was sent and not answered; `resend` is the mailbox's choice."""
+    text = text[:_MAX_TEXT]
+    if resend:
+        receipt = _deferred(message_id, reasons.RESENT_UNKNOWN, at, at, None, text)
+        return receipt._replace(outcome=MessageState.UNKNOWN)
+    return Receipt(message_id, MessageState.UNKNOWN, reason, at, text=text)
+
+
+def skipped(message_id: int, reason: str, *, text: str = "", at: datetime) -> Receipt:
+    """Return the receipt for a message that was not offered to any server."""
+    return Receipt(message_id, MessageState.SKIPPED, reason, at, tried=False, text=text[:_MAX_TEXT])
+
+
+def _deferred(message_id: int, reason: str, at: datetime, again: datetime, code: int | None, text: str) -> Receipt:
+    return Receipt(message_id, MessageState.DEFERRED, reason, at, code=code, text=text, retry_at=again)
