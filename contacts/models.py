@@ -11,8 +11,8 @@ SEARCH_TEXT = models.Func(
     models.F("first_name"),
     models.F("last_name"),
     models.F("company"),
-    template="lower(%(expressions)s)",
     arg_joiner=" || ' ' || ",
+    template="lower(%(expressions)s)",
     output_field=models.TextField(),
 )
 
