@@ -1,10 +1,14 @@
 """Reads of the event store."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from django.db.models import QuerySet
 
+from contacts.models import Contact, DeletedContact, Suppression, SuppressionReason
+from delivery.tokens import ContactClaim
 from team.models import Workspace
 from tracking.hits import period_of
 from tracking.models import Event
@@ -56,3 +60,61 @@ def verdict_sentence(reason: str) -> str:
     """Return the sentence of a reason's code; an empty one for a code that is not known (any more)."""
     known = REASONS.get(reason)
     return known.sentence if known else ""
+
+
+class Standing(StrEnum):
+    """Where somebody who follows an unsubscribe link stands."""
+
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBED = "unsubscribed"
+    SUPPRESSED = "suppressed"
+    TEST = "test"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What the public pages show; `address` is veiled, as links are forwarded with the mail they stand in."""
+
+    standing: Standing
+    brand: str = ""
+    address: str = ""
+    contact: Contact | None = None
+
+
+def subscription_of(claim: ContactClaim) -> Subscription:
+    """Return how things stand for whoever has this claim's token; whatever it points at may be gone."""
+    workspace = Workspace.objects.filter(pk=claim.workspace_id).first()
+    if workspace is None:
+        return Subscription(Standing.GONE)
+    brand = workspace.company or workspace.name
+    if not claim.contact_id:
+        return Subscription(Standing.TEST, brand)
+    contact = Contact.objects.filter(pk=claim.contact_id, workspace=workspace).first()
+    if contact is None:
+        tombstone = DeletedContact.objects.filter(contact_id=claim.contact_id, workspace=workspace).first()
+        if tombstone is None:
+            return Subscription(Standing.GONE, brand)
+        return Subscription(Standing.SUPPRESSED if tombstone.unsubscribed_at else Standing.SUBSCRIBED, brand)
+    suppression = Suppression.objects.filter(workspace=workspace, email_key=contact.email_key).first()
+    if suppression is None:
+        standing = Standing.SUBSCRIBED
+    elif suppression.reason == SuppressionReason.UNSUBSCRIBED:
+        standing = Standing.UNSUBSCRIBED
+    else:
+        standing = Standing.SUPPRESSED
+    return Subscription(standing, brand, veiled(contact.email), contact)
+
+
+def unsubscribed_address(claim: ContactClaim) -> str | None:
+    """Return the address if its own unsubscription, and nothing else, keeps mail from it."""
+    subscription = subscription_of(claim)
+    if subscription.standing != Standing.UNSUBSCRIBED or subscription.contact is None:
+        return None
+    return subscription.contact.email
+
+
+def veiled(email: str) -> str:
+    """Return an address that its owner recognises and nobody else can use: a•••@example.com."""
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}•••@{domain}"

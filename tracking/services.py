@@ -1,19 +1,28 @@
 """Every write of tracking."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 
+from contacts import services as contacts
 from contacts.events import ContactsDeleted
-from core import clock
+from contacts.models import Contact, TrackingMode
+from core import clock, facts
+from core.exceptions import NotFound
+from delivery import services as delivery
+from delivery.models import Message
+from delivery.tokens import ContactClaim
+from team.services import acting_as
 from tracking import drain as drainer
-from tracking import store
-from tracking.hits import Hit
+from tracking import selectors, store
+from tracking.events import Resubscribed, Unsubscribed
+from tracking.hits import Hit, micros, new_id
 from tracking.ingest import ingest
-from tracking.models import DrainedChunk
+from tracking.models import DrainedChunk, EventKind
 from tracking.partitions import Month, drop_month, ensure_months, existing_months, month_of
+from tracking.verdicts import UNSUBSCRIBED_ON_PAGE, UNSUBSCRIBED_ONE_CLICK, Reason
 
 MONTHS_AHEAD = 2
 CHUNKS_KEPT = timedelta(days=7)
@@ -65,3 +74,73 @@ def tidy_event_store() -> None:
 def forget_contacts(event: ContactsDeleted) -> None:
     """Take what leads to deleted contacts out of their events; what they count for stays."""
     store.forget_contacts(event.contact_ids)
+
+
+@transaction.atomic
+def unsubscribe(claim: ContactClaim, *, one_click: bool = False) -> bool:
+    """Suppress the address of whoever has this claim's token, workspace-wide; return whether this is news.
+
+    `one_click` is the mail program's own button (RFC 8058). Works when contact or message have been deleted; a test's claim,
+    which has no contact, changes nothing.
+    """
+    if not claim.contact_id:
+        return False
+    at = clock.now()
+    detail = "By the mail program's button." if one_click else "On the unsubscribe page."
+    with acting_as(f"contact:{claim.contact_id}"):
+        news = contacts.unsubscribe_contact(
+            workspace_id=claim.workspace_id, contact_id=claim.contact_id, detail=detail
+        )
+        if delivery.record_unsubscribe(claim.message_id, at):
+            _record_unsubscription(claim, at, UNSUBSCRIBED_ONE_CLICK if one_click else UNSUBSCRIBED_ON_PAGE)
+    if news:
+        facts.record(Unsubscribed(*claim), workspace_id=claim.workspace_id, occurred_at=at)
+    return news
+
+
+def _record_unsubscription(claim: ContactClaim, at: datetime, reason: Reason) -> None:
+    mailing_id = Message.objects.values_list("mailing_id", flat=True).get(pk=claim.message_id)
+    ensure_months([month_of(at)])
+    store.insert(
+        [
+            store.Row(
+                id=new_id(micros(at)),
+                occurred_at=at,
+                kind=EventKind.UNSUBSCRIBED.value,
+                verdict=reason.verdict.value,
+                reason=reason.code,
+                workspace_id=claim.workspace_id,
+                mailing_id=mailing_id,
+                message_id=claim.message_id,
+                contact_id=claim.contact_id,
+                link_id=None,
+                ip=None,
+                user_agent="",
+            )
+        ]
+    )
+
+
+@transaction.atomic
+def resubscribe(claim: ContactClaim) -> bool:
+    """Take an unsubscription back ("I clicked by mistake"); return whether there was one.
+
+    Only the person's own unsubscription: an address that bounced or complained stays suppressed.
+    """
+    email = selectors.unsubscribed_address(claim)
+    if email is None:
+        return False
+    with acting_as(f"contact:{claim.contact_id}"):
+        contacts.lift_suppression(workspace_id=claim.workspace_id, email=email)
+        delivery.withdraw_unsubscribe(claim.message_id)
+    facts.record(Resubscribed(*claim), workspace_id=claim.workspace_id, occurred_at=clock.now())
+    return True
+
+
+def choose_tracking(claim: ContactClaim, *, mode: TrackingMode) -> None:
+    """Set how a contact's opens and clicks are kept from now on.  Raises NotFound when the contact is gone."""
+    contact = Contact.objects.filter(pk=claim.contact_id, workspace_id=claim.workspace_id).first()
+    if contact is None:
+        raise NotFound("There is no such contact any more.")
+    with transaction.atomic(), acting_as(f"contact:{claim.contact_id}"):
+        contacts.update_contact(contact, tracking=mode)
