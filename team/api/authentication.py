@@ -56,6 +56,8 @@ class MemberSessionAuthentication(SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[User, Membership] | None:
         found = super().authenticate(request)
         membership: Membership | None = getattr(request._request, "membership", None)  # noqa: SLF001 - as above
-        if found is None or membership is None:
+        if found is None:
             return None
+        if membership is None:
+            raise exceptions.PermissionDenied("You are not a member of any workspace.")
         return cast("User", found[0]), membership

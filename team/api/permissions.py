@@ -32,9 +32,14 @@ class HasScope(BasePermission):
                 if can(membership, capability):
                     return True
                 raise exceptions.PermissionDenied(REFUSALS[capability])
-        if request.user.is_authenticated:
-            raise exceptions.PermissionDenied("You are not a member of any workspace.")
         return False
+
+
+class IsKnown(BasePermission):
+    """Opens an action to every working token and every member."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return request.auth is not None
 
 
 def _reads(request: Request, view: Any) -> bool:

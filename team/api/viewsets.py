@@ -3,7 +3,6 @@ from typing import Any, cast
 from django.db.models import QuerySet
 from django.urls import get_resolver, reverse
 from drf_spectacular.utils import extend_schema
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -11,6 +10,7 @@ from rest_framework.views import APIView
 from team import selectors, services
 from team.access import Capability, MemberRequest
 from team.api.base import DeleteMixin, ReadMixin, UpdateMixin, WorkspaceViewSet
+from team.api.permissions import IsKnown
 from team.api.serializers import MemberSerializer, RootSerializer
 from team.models import ApiToken, Membership
 
@@ -39,7 +39,7 @@ class MemberViewSet(ReadMixin, UpdateMixin, DeleteMixin, WorkspaceViewSet[Member
 class RootView(APIView):
     """Where a client starts, and how it checks its token."""
 
-    permission_classes = [IsAuthenticated]
+    permission_classes = [IsKnown]
 
     @extend_schema(responses=RootSerializer, operation_id="root", tags=["root"])
     def get(self, request: Request) -> Response:
