@@ -79,7 +79,9 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="module")
 def endpoint(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """One endpoint for the tests of a module."""
-    running = start_endpoint(tmp_path_factory.mktemp("endpoint"), {**service_environment(), "TRUSTED_PROXIES": "127.0.0.1"})
+    running = start_endpoint(
+        tmp_path_factory.mktemp("endpoint"), {**service_environment(), "TRUSTED_PROXIES": "127.0.0.1"}
+    )
     yield running
     stop(running.process)
 

@@ -32,9 +32,21 @@ def read(sent: Sent) -> Outcome:
     """Read what is in the database."""
     outcome = Outcome()
     for event in Event.objects.filter(mailing_id=sent.mailing.pk):
-        outcome.events[event.pk] = (event.message_id, event.contact_id, event.verdict, event.reason, event.ip, event.user_agent)
+        outcome.events[event.pk] = (
+            event.message_id,
+            event.contact_id,
+            event.verdict,
+            event.reason,
+            event.ip,
+            event.user_agent,
+        )
     for message in Message.objects.filter(mailing=sent.mailing):
-        outcome.messages[message.pk] = (message.opened_at, message.opened_any_at, message.clicked_at, message.clicked_any_at)
+        outcome.messages[message.pk] = (
+            message.opened_at,
+            message.opened_any_at,
+            message.clicked_at,
+            message.clicked_any_at,
+        )
     for counter in Counter.objects.filter(mailing=sent.mailing):
         numbers = {name: getattr(counter, name) for name in HOURLY + UNIQUE}
         if any(numbers.values()):

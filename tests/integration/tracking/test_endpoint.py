@@ -74,7 +74,15 @@ def test_other_methods_are_refused_and_count_for_nothing(endpoint: Endpoint, met
 def tampered(token: str) -> list[str]:
     """Return what somebody might make of a token."""
     flipped = token[:-1] + ("A" if token[-1] != "A" else "B")
-    return [flipped, "A" + token[1:] if token[0] != "A" else "B" + token[1:], token[:-2], token + "AA", token + "=", "", "%2e%2e"]
+    return [
+        flipped,
+        "A" + token[1:] if token[0] != "A" else "B" + token[1:],
+        token[:-2],
+        token + "AA",
+        token + "=",
+        "",
+        "%2e%2e",
+    ]
 
 
 @pytest.mark.parametrize("variant", range(7))
@@ -104,7 +112,9 @@ def test_a_link_that_was_never_stored_is_not_found_and_not_counted(endpoint: End
     assert waiting() == 0
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "https://example.com/\r\nSet-Cookie: a=b", "ftp://example.com/"])
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "https://example.com/\r\nSet-Cookie: a=b", "ftp://example.com/"]
+)
 def test_a_stored_url_that_no_browser_should_follow_is_not_found(endpoint: Endpoint, url: str):
     sent = make_sent()
     link = make_link(sent.mailing, url)
@@ -129,19 +139,21 @@ def test_tokens_made_with_a_former_secret_key_are_good_while_it_is_a_fallback(en
     with override_settings(SECRET_KEY=former):
         token = open_token(sent.messages[0].pk)
     assert endpoint.ask(f"/o/{token}").status == 404
-    assert run_endpoint({"SECRET_KEY_FALLBACKS": f"another-key-that-was-used,{former}"}).ask(f"/o/{token}").status == 200
+    assert (
+        run_endpoint({"SECRET_KEY_FALLBACKS": f"another-key-that-was-used,{former}"}).ask(f"/o/{token}").status == 200
+    )
 
 
 def test_the_client_address_comes_from_the_trusted_proxy(endpoint: Endpoint):
     sent = make_sent()
-    endpoint.ask(
-        f"/o/{open_token(sent.messages[0].pk)}", user_agent=CHROME, x_forwarded_for="192.0.2.66, 203.0.113.9"
-    )
+    endpoint.ask(f"/o/{open_token(sent.messages[0].pk)}", user_agent=CHROME, x_forwarded_for="192.0.2.66, 203.0.113.9")
     services.drain()
     assert Event.objects.get().ip == "203.0.113.9"
 
 
-@pytest.mark.parametrize("header", [{"purpose": "prefetch"}, {"sec_purpose": "prefetch;prerender"}, {"x_moz": "prefetch"}])
+@pytest.mark.parametrize(
+    "header", [{"purpose": "prefetch"}, {"sec_purpose": "prefetch;prerender"}, {"x_moz": "prefetch"}]
+)
 def test_requests_made_in_advance_are_machines(endpoint: Endpoint, header: dict[str, str]):
     sent = make_sent()
     endpoint.ask(f"/l/{link_token(sent.messages[0].pk, sent.links[0].pk)}", user_agent=CHROME, **header)
@@ -158,6 +170,8 @@ def test_apple_opens_are_kept_but_are_nobodys(endpoint: Endpoint):
     assert sent.messages[0].opened_any_at == Event.objects.get(reason="apple_mpp").occurred_at
 
 
-@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/robots.txt", 200), ("/", 404), ("/o/", 404), ("/x/y", 404)])
+@pytest.mark.parametrize(
+    ("path", "status"), [("/healthz", 200), ("/robots.txt", 200), ("/", 404), ("/o/", 404), ("/x/y", 404)]
+)
 def test_other_paths(endpoint: Endpoint, path: str, status: int):
     assert endpoint.ask(path).status == status

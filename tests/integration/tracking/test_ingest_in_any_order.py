@@ -17,7 +17,9 @@ pytestmark = pytest.mark.django_db
 # Moments that are near the edges of the rules: seconds and microseconds around them, and the turn of an hour and a month.
 seconds = st.one_of(st.integers(0, 14), st.sampled_from([3600 - 1, 3600, 29.5 * 24 * 3600]))
 moments = st.builds(
-    lambda second, micro: SENT_AT + timedelta(seconds=second, microseconds=micro), seconds, st.sampled_from([0, 1, 500_000])
+    lambda second, micro: SENT_AT + timedelta(seconds=second, microseconds=micro),
+    seconds,
+    st.sampled_from([0, 1, 500_000]),
 )
 requests = st.lists(
     st.tuples(
@@ -40,7 +42,14 @@ class Undo(Exception):
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(requests, modes, st.integers(2, 3), st.booleans(), st.randoms(use_true_random=False), st.lists(st.integers(1, 6), max_size=6))
+@given(
+    requests,
+    modes,
+    st.integers(2, 3),
+    st.booleans(),
+    st.randoms(use_true_random=False),
+    st.lists(st.integers(1, 6), max_size=6),
+)
 def test_order_chunks_and_repeats_of_hits_never_change_what_comes_out(asked, modes, links, honeypot, random, sizes):
     with pytest.raises(Undo), transaction.atomic():
         sent = make_sent(recipients=3, links=links)
@@ -53,7 +62,13 @@ def test_order_chunks_and_repeats_of_hits_never_change_what_comes_out(asked, mod
             sent.links.append(trap)
             honeypots = frozenset([trap.pk])
         hits = [
-            make_hit(sent.messages[who], at, link=sent.links[link % len(sent.links)] if link >= 0 else 0, user_agent=agent, flags=flags)
+            make_hit(
+                sent.messages[who],
+                at,
+                link=sent.links[link % len(sent.links)] if link >= 0 else 0,
+                user_agent=agent,
+                flags=flags,
+            )
             for who, at, link, agent, flags in asked
         ]
         deliveries = random.sample(hits, len(hits)) + random.sample(hits, len(hits) // 3)

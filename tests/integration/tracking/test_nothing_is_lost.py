@@ -216,7 +216,8 @@ def test_redis_and_drainers_killed_in_mid_stream_lose_and_double_nothing(valkey:
     environment = {**service_environment(), "REDIS_URL": valkey.url}
     endpoint = start_endpoint(tmp_path, environment)
     paths = [
-        (m.pk, f"/o/{open_token(m.pk)}" if n % 3 else f"/l/{link_token(m.pk, link)}") for n, m in enumerate(sent.messages)
+        (m.pk, f"/o/{open_token(m.pk)}" if n % 3 else f"/l/{link_token(m.pk, link)}")
+        for n, m in enumerate(sent.messages)
     ]
     loads = [Load(endpoint, paths[start::4]) for start in range(4)]
     drainer = _start_drainer(environment)
@@ -252,7 +253,9 @@ def test_redis_and_drainers_killed_in_mid_stream_lose_and_double_nothing(valkey:
 
 
 def _start_drainer(environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "manage.py", "drain_hits"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "drain_hits"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+    )
 
 
 def _drained(valkey: ValkeyServer) -> None:

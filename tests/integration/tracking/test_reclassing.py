@@ -36,7 +36,9 @@ def test_a_burst_takes_back_what_its_first_hits_had_counted():
     assert (counter.opens_human, counter.opens_all, counter.opened_human, counter.opened_any) == (0, 1, 0, 1)
     assert (counter.clicks_human, counter.clicks_all, counter.clicked_human, counter.clicked_any) == (0, 3, 0, 1)
     links = LinkCounter.objects.filter(link__in=sent.links)
-    assert {(link.clicks_human, link.clicks_all, link.clicked_human, link.clicked_any) for link in links} == {(0, 1, 0, 1)}
+    assert {(link.clicks_human, link.clicks_all, link.clicked_human, link.clicked_any) for link in links} == {
+        (0, 1, 0, 1)
+    }
     sent.contacts[0].refresh_from_db()
     assert (sent.contacts[0].last_opened_at, sent.contacts[0].last_clicked_at) == (None, None)
 
@@ -101,7 +103,10 @@ def test_mail_with_many_links_is_not_scanned_by_following_two():
 
 def test_personalised_urls_of_one_label_are_one_link():
     sent = make_sent(links=0)
-    sent.links = [make_link(sent.mailing, f"https://example.com/?p={n}", label="https://example.com/?p={{ email }}") for n in range(9)]
+    sent.links = [
+        make_link(sent.mailing, f"https://example.com/?p={n}", label="https://example.com/?p={{ email }}")
+        for n in range(9)
+    ]
     sent.links.append(make_link(sent.mailing, "https://example.com/other"))
     first, other = sent.links[0], sent.links[-1]
     services.record_hits([make_hit(sent.messages[0], at(0), link=first), make_hit(sent.messages[0], at(1), link=other)])

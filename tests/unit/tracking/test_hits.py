@@ -25,7 +25,15 @@ addresses = st.one_of(st.just(""), st.ip_addresses().map(str))
 agents = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=90)
 
 
-@given(ids, moments, ids, st.one_of(st.just(0), ids), st.sampled_from([0, HEAD, PREFETCH, HEAD | PREFETCH]), addresses, agents)
+@given(
+    ids,
+    moments,
+    ids,
+    st.one_of(st.just(0), ids),
+    st.sampled_from([0, HEAD, PREFETCH, HEAD | PREFETCH]),
+    addresses,
+    agents,
+)
 def test_a_hit_survives_the_buffer(event_id, at, message_id, link_id, flags, ip, agent):
     hit = Hit(event_id, at, message_id, link_id, flags, ip, agent)
     assert decode(encode(hit)) == hit
