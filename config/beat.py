@@ -25,6 +25,8 @@ BEAT_SCHEDULE: dict[str, Entry] = {
     "forget idempotency keys": every(3600, "integrations.tasks.forget_old_keys"),
     "record beat": every(BEAT_INTERVAL.total_seconds(), "config.tasks.record_beat"),
     "deliver facts": every(1, "core.tasks.deliver_facts"),
+    "send due mail": every(1, "delivery.tasks.dispatch"),
+    "settle abandoned batches": every(5, "delivery.tasks.settle_abandoned"),
     # The drainer is a process of its own; this brings hits in where none runs.
     "drain hits": every(30, "tracking.tasks.drain_hits"),
     "tidy event store": every(3600, "tracking.tasks.tidy_event_store"),

@@ -115,6 +115,7 @@ def load_environment(environ: Mapping[str, str], root: Path) -> Environment:
         log_level=read.choice("LOG_LEVEL", LOG_LEVELS, default="INFO"),
         trusted_proxies=read.networks("TRUSTED_PROXIES") or OWN_MACHINE,
         event_retention_months=read.integer("EVENT_RETENTION_MONTHS", default=0, low=0, high=1200),
+        host_away_minutes=read.integer("HOST_AWAY_MINUTES", default=15, low=3, high=10_080),
         debug=read.switch("DEBUG", default=False),
         host=read.text("HOST", default="127.0.0.1"),
         port=port,

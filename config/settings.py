@@ -26,6 +26,8 @@ TRACKING_URL = ENVIRONMENT.tracking_url
 EMAIL_SANDBOX = ENVIRONMENT.email_sandbox
 REDIS_URL = ENVIRONMENT.redis_url
 DATA_DIR = ENVIRONMENT.data_dir
+# What a sending machine had begun when it fell silent is given up as unknown after so long.
+HOST_AWAY_MINUTES = ENVIRONMENT.host_away_minutes
 TRUSTED_PROXIES = list(ENVIRONMENT.trusted_proxies)
 EVENT_RETENTION_MONTHS = ENVIRONMENT.event_retention_months
 

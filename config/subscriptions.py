@@ -9,6 +9,7 @@ from core.bus import on_decision, on_fact
 def subscribe() -> None:
     """Wire the apps together; called once when Django is ready."""
     from contacts.events import AddressesSuppressed, ContactsDeleted
+    from delivery import services as delivery
     from delivery.events import MessagesAccepted, MessagesFinished
     from sequences import services as sequences
     from tracking import services as tracking
@@ -16,5 +17,5 @@ def subscribe() -> None:
     on_decision(AddressesSuppressed, sequences.stop_suppressed)
     on_decision(ContactsDeleted, sequences.forget_contacts, tracking.forget_contacts)
 
-    on_fact(MessagesAccepted, sequences.note_accepted)
+    on_fact(MessagesAccepted, sequences.note_accepted, delivery.record_contacts_sent)
     on_fact(MessagesFinished, sequences.note_finished)

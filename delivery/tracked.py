@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -49,7 +49,23 @@ def lock_messages(message_ids: Collection[int]) -> dict[int, TrackedMessage]:
             """,
             [list(message_ids)],
         )
-        return {row[0]: TrackedMessage(*row[:-1], _mode(row[3], row[-1])) for row in cursor.fetchall()}
+        return {row[0]: _tracked(*row) for row in cursor.fetchall()}
+
+
+def _tracked(message_id: int, workspace_id: int, mailing_id: int, contact_id: int | None, *rest: Any) -> TrackedMessage:
+    created_at, opened_at, opened_any_at, clicked_at, clicked_any_at, mode = rest
+    return TrackedMessage(
+        message_id,
+        workspace_id,
+        mailing_id,
+        contact_id,
+        created_at,
+        opened_at,
+        opened_any_at,
+        clicked_at,
+        clicked_any_at,
+        _mode(contact_id, mode),
+    )
 
 
 def _mode(contact_id: int | None, mode: str | None) -> TrackingMode:

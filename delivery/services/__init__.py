@@ -1,6 +1,14 @@
 """Every write of delivery."""
 
 from delivery.services.engagement import Firsts, Hit, record_engagement, record_unsubscribe, withdraw_unsubscribe
+from delivery.services.mailboxes import (
+    create_mailbox,
+    delete_mailbox,
+    pause_mailbox,
+    resume_mailbox,
+    test_connection,
+    update_mailbox,
+)
 from delivery.services.mailings import (
     cancel_messages,
     create_mailing,
@@ -9,6 +17,7 @@ from delivery.services.mailings import (
     set_mailing_state,
     settle_cancelled,
 )
+from delivery.services.sending import dispatch_due, record_contacts_sent, settle_abandoned
 from delivery.tracked import HONEYPOT_LABEL, TrackedLink, TrackedMessage, count_links, lock_messages, tracked_links
 
 __all__ = [
@@ -19,14 +28,23 @@ __all__ = [
     "TrackedMessage",
     "cancel_messages",
     "count_links",
+    "create_mailbox",
     "create_mailing",
+    "delete_mailbox",
+    "dispatch_due",
     "lock_messages",
+    "pause_mailbox",
     "queue_messages",
+    "record_contacts_sent",
     "record_engagement",
     "record_unsubscribe",
+    "resume_mailbox",
     "send_test",
     "set_mailing_state",
+    "settle_abandoned",
     "settle_cancelled",
+    "test_connection",
     "tracked_links",
+    "update_mailbox",
     "withdraw_unsubscribe",
 ]

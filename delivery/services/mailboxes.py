@@ -1,6 +1,7 @@
 """Mailboxes: added, changed, tested, paused, removed."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -222,8 +223,8 @@ def diagnosis(mailbox: Mailbox, failure: Failure) -> str:
 
 
 @transaction.atomic
-def note_server_failure(mailbox: Mailbox, failure: Failure) -> None:
-    """The mailbox's server could not be used: try again after a growing pause, or pause the mailbox and say so.
+def note_server_failure(mailbox: Mailbox, failure: Failure) -> datetime | None:
+    """The mailbox's server could not be used: return when to try again, or pause the mailbox and return None.
 
     A refused login is the sender's fault and pauses at once; a server that has been away for a day does too.
     """
@@ -231,7 +232,7 @@ def note_server_failure(mailbox: Mailbox, failure: Failure) -> None:
     refused_login = failure.stage is Stage.AUTH and (failure.reply is None or not failure.reply.is_temporary)
     if refused_login:
         pause_mailbox(mailbox.pk, reason=diagnosis(mailbox, failure))
-        return
+        return None
     locked = Mailbox.objects.select_for_update().get(pk=mailbox.pk)
     since = locked.failing_since or now
     failures = min(locked.failures + 1, 1000)
@@ -242,6 +243,7 @@ def note_server_failure(mailbox: Mailbox, failure: Failure) -> None:
     queue.postpone_batches(mailbox.pk, until=retry_at)
     if now - since >= retries.SERVER_GIVE_UP_AFTER:
         pause_mailbox(mailbox.pk, reason=f"The server could not be used for a day. {diagnosis(mailbox, failure)}")
+    return retry_at
 
 
 def note_server_success(mailbox: Mailbox) -> None:

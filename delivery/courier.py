@@ -1,0 +1,356 @@
+"""A worker's hands: takes a leased batch to its mailbox's server and notes everything in its journal.
+
+No transaction is open while anything here runs; the only writes to the database are the links of the messages, before
+the messages that hold them go out.
+"""
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+from contacts.selectors import liquid_context
+from core import clock
+from delivery import claims, reasons, receipts
+from delivery.claims import Lease, LeasedMessage
+from delivery.compose import BadRecipientError, ComposeError, Composer, Recipient
+from delivery.compose.composer import Places, Sender, TrackedLink
+from delivery.journal import Entry, Journal, Outcome, Start
+from delivery.models import Mailbox, Mailing
+from delivery.receipts import Receipt
+from delivery.servers import server_of
+from delivery.smtp import (
+    Answered,
+    Broken,
+    Capabilities,
+    Client,
+    Envelope,
+    Event,
+    Failure,
+    Lost,
+    Refused,
+    Started,
+    Unsent,
+)
+from delivery.wire_log import BROKEN, LOST, REFUSED, number_of
+from templates_lib.rendering import CompiledEmail, TemplateError, compile_email
+
+# Messages that are made at once, before the links in them are stored together.
+_COMPOSED_AT_ONCE = 50
+_COMPILED_KEPT = 32
+# How often the stops are looked at again while a batch is on its way, in seconds.
+RECHECK_EVERY = 2.0
+
+
+@dataclass(slots=True)
+class Trip:
+    """What came of taking a batch to the server: receipts, what was not sent, and why the server failed, if it did."""
+
+    receipts: list[Receipt] = field(default_factory=list)
+    remaining: list[int] = field(default_factory=list)
+    hard_bounces: dict[int, str] = field(default_factory=dict)
+    failure: Failure | None = None
+    sender_fault: str = ""
+    answered: bool = False
+
+
+class Courier:
+    """Belongs to one process: its journal, its open connections by mailbox, and the mailings it has compiled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.journal = Journal(folder)
+        self._clients: dict[int, Client] = {}
+        self._compiled: OrderedDict[int, CompiledEmail | TemplateError] = OrderedDict()
+        self._composers: OrderedDict[tuple[int, Sender], Composer] = OrderedDict()
+
+    def take(self, lease: Lease, mailing: Mailing, mailbox: Mailbox, *, deadline: float) -> Trip:
+        """Send what may be sent of a batch; nothing new is started after `deadline` (monotonic seconds).
+
+        Raises OSError when the journal can't be written and core.encryption.DecryptionError when the password can't be read.
+        """
+        messages = list(lease.messages)
+        trip = Trip()
+        sendable = []
+        for message in messages:
+            if message.stop:
+                trip.receipts.append(receipts.skipped(message.id, message.stop, at=clock.now()))
+            else:
+                sendable.append(message)
+        if not sendable:
+            return trip
+        composer = self._composer(mailing, mailbox)
+        if isinstance(composer, TemplateError):
+            now = clock.now()
+            text = str(composer)
+            trip.receipts += [
+                receipts.skipped(message.id, reasons.RENDER_ERROR, text=text, at=now) for message in sendable
+            ]
+            return trip
+        load = _Load(self.journal, lease, mailbox, composer, sendable, trip, deadline)
+        client = self._client(mailbox)
+        trip.failure = client.deliver(
+            load.pull, load.observe, expected=len(sendable), tick=load.recheck, every=RECHECK_EVERY
+        )
+        load.unload()
+        return trip
+
+    def hang_up(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def retire(self, *, keep_journal: bool) -> None:
+        """Let go of everything; `keep_journal` leaves the journal to be settled as a dead process's."""
+        self.hang_up()
+        self.journal.close(keep=keep_journal)
+
+    def _client(self, mailbox: Mailbox) -> Client:
+        server = server_of(mailbox)
+        client = self._clients.get(mailbox.pk)
+        if client is not None and client.server != server:
+            client.close()
+            client = None
+        if client is None:
+            client = self._clients[mailbox.pk] = Client(server, connections=mailbox.max_connections)
+        return client
+
+    def _composer(self, mailing: Mailing, mailbox: Mailbox) -> Composer | TemplateError:
+        compiled = self._compile(mailing)
+        if isinstance(compiled, TemplateError):
+            return compiled
+        sender = sender_of(mailbox, mailing)
+        key = (mailing.pk, sender)
+        composer = self._composers.get(key)
+        if composer is None:
+            composer = self._composers[key] = composer_of(mailing, compiled, sender)
+            if len(self._composers) > _COMPILED_KEPT:
+                self._composers.popitem(last=False)
+        self._composers.move_to_end(key)
+        return composer
+
+    def _compile(self, mailing: Mailing) -> CompiledEmail | TemplateError:
+        compiled = self._compiled.get(mailing.pk)
+        if compiled is None:
+            try:
+                compiled = compile_mailing(mailing)
+            except TemplateError as error:
+                compiled = error
+            self._compiled[mailing.pk] = compiled
+            if len(self._compiled) > _COMPILED_KEPT:
+                self._compiled.popitem(last=False)
+        self._compiled.move_to_end(mailing.pk)
+        return compiled
+
+
+class _Load:
+    """One batch on its way."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        lease: Lease,
+        mailbox: Mailbox,
+        composer: Composer,
+        messages: list[LeasedMessage],
+        trip: Trip,
+        deadline: float,
+    ) -> None:
+        self._journal = journal
+        self._lease = lease
+        self._resend = mailbox.on_unknown == Mailbox.OnUnknown.RESEND
+        self._composer = composer
+        self._trip = trip
+        self._deadline = deadline
+        self._messages = {message.id: message for message in messages}
+        self._waiting = deque(messages)
+        self._made: deque[Envelope] = deque()
+        self._stopped = False
+        self._checked = False
+
+    def pull(self, capabilities: Capabilities) -> Envelope | None:
+        """Give the client the next message, made ready with its neighbours."""
+        if self._stopped or time.monotonic() >= self._deadline:
+            return None
+        if not self._checked:
+            self.recheck()
+        while not self._made and self._waiting and not self._stopped:
+            self._make(capabilities)
+        return self._made.popleft() if self._made and not self._stopped else None
+
+    def observe(self, events: list[Event]) -> None:
+        """Note in the journal, then remember; the journal comes before anything that follows from the events."""
+        at = clock.now()
+        entries = [entry for event in events if (entry := _entry(event, at.timestamp())) is not None]
+        if entries:
+            self._journal.note(entries)
+        for event in events:
+            if type(event) is not Started:
+                self._settle(event, at)
+
+    def recheck(self) -> None:
+        """Look again at everything that may forbid what is not on the wire yet."""
+        self._checked = True
+        if self._stopped:
+            return
+        ids = [message.id for message in self._waiting] + [envelope.id for envelope in self._made]
+        found = claims.recheck(self._lease, ids, now=clock.now())
+        self._stopped = not (found.ours and found.allowed)
+        if not found.stopped:
+            return
+        self._waiting = deque(message for message in self._waiting if message.id not in found.stopped)
+        self._made = deque(envelope for envelope in self._made if envelope.id not in found.stopped)
+        now = clock.now()
+        for message_id, code in found.stopped.items():
+            if code:
+                self._trip.receipts.append(receipts.skipped(message_id, code, at=now))
+
+    def unload(self) -> None:
+        """Give back what was not sent, in its order."""
+        left = {envelope.id for envelope in self._made} | {message.id for message in self._waiting}
+        left.update(self._trip.remaining)
+        self._trip.remaining = [message.id for message in self._lease.messages if message.id in left]
+
+    def _make(self, capabilities: Capabilities) -> None:
+        now = clock.now()
+        for _ in range(min(_COMPOSED_AT_ONCE, len(self._waiting))):
+            message = self._waiting.popleft()
+            try:
+                recipient = recipient_of(message)
+                self._made.append(self._composer.compose(recipient, now=now, eight_bit=capabilities.eight_bit))
+            except BadRecipientError as error:
+                self._skip(message, reasons.INVALID_ADDRESS, str(error), now)
+            except ComposeError as error:
+                self._skip(message, reasons.RENDER_ERROR, str(error), now)
+        store_links(self._lease.mailing_id, self._composer.take_links())
+
+    def _skip(self, message: LeasedMessage, reason: str, text: str, now: datetime) -> None:
+        self._trip.receipts.append(receipts.skipped(message.id, reason, text=text, at=now))
+
+    def _settle(self, event: Event, at: datetime) -> None:
+        trip = self._trip
+        match event:
+            case Answered(message_id, stage, reply):
+                trip.answered = True
+                message = self._messages[message_id]
+                receipt = receipts.answered(message_id, stage, reply, attempts=message.attempts + 1, at=at)
+                self._add(receipt, message)
+            case Refused(message_id, refusal):
+                trip.receipts.append(receipts.refused(message_id, refusal, at=at))
+            case Broken(message_id, text):
+                attempts = self._messages[message_id].attempts + 1
+                trip.receipts.append(receipts.broken(message_id, text, attempts=attempts, at=at))
+            case Lost(message_id, text):
+                receipt = receipts.in_doubt(message_id, reasons.REPLY_LOST, text=text, resend=self._resend, at=at)
+                trip.receipts.append(receipt)
+            case Unsent(envelope):
+                trip.remaining.append(envelope.id)
+
+    def _add(self, receipt: Receipt, message: LeasedMessage) -> None:
+        self._trip.receipts.append(receipt)
+        if receipt.reason == reasons.HARD_BOUNCE:
+            self._trip.hard_bounces[message.id] = message.email
+        elif receipt.reason == reasons.SENDER_FAULT:
+            self._trip.sender_fault = f"The server refuses this sender: {receipt.code} {receipt.text}"
+            self._stopped = True
+
+
+def _entry(event: Event, at: float) -> Entry | None:
+    match event:
+        case Started(message_id):
+            return Start(message_id)
+        case Answered(message_id, stage, reply):
+            return Outcome(message_id, number_of(stage), at, str(reply))
+        case Refused(message_id, refusal):
+            return Outcome(message_id, REFUSED, at, refusal.value)
+        case Broken(message_id, text):
+            return Outcome(message_id, BROKEN, at, text)
+        case Lost(message_id, text):
+            return Outcome(message_id, LOST, at, text)
+        case _:
+            return None
+
+
+def compile_mailing(mailing: Mailing) -> CompiledEmail:
+    """Compile a mailing's content.  Raises TemplateError."""
+    return compile_email(
+        format=mailing.format,
+        subject=mailing.subject,
+        preheader=mailing.preheader,
+        source=mailing.source,
+        text_source=mailing.text_source,
+    )
+
+
+def composer_of(mailing: Mailing, compiled: CompiledEmail, sender: Sender) -> Composer:
+    """Return what makes a mailing's messages."""
+    return Composer(
+        mailing_id=mailing.pk,
+        compiled=compiled,
+        sender=sender,
+        places=Places(settings.BASE_URL, settings.TRACKING_URL),
+        context=mailing.context,
+        track_opens=mailing.track_opens,
+        track_clicks=mailing.track_clicks,
+    )
+
+
+def sender_of(mailbox: Mailbox, mailing: Mailing) -> Sender:
+    """Return what of the mailbox and its workspace stands in the mail."""
+    workspace = mailing.workspace
+    return Sender(
+        workspace_id=workspace.pk,
+        workspace_slug=workspace.slug,
+        mailbox_id=mailbox.pk,
+        name=mailbox.from_name,
+        email=mailbox.from_email,
+        reply_to=mailbox.reply_to,
+        workspace=_Frozen(
+            name=workspace.name,
+            company=workspace.company,
+            address=workspace.postal_address,
+            website=workspace.website,
+        ),
+    )
+
+
+class _Frozen(dict[str, str]):
+    """A small mapping that can be part of a key."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self.items()))
+
+
+def recipient_of(message: LeasedMessage) -> Recipient:
+    """Return who a leased message goes to; a test carries no contact, so that its links change nobody's subscription."""
+    fields = liquid_context(message.row) if message.row["email"] is not None else {"email": message.to_email}
+    return Recipient(
+        message_id=message.id,
+        contact_id=0 if message.to_email else message.contact_id or 0,
+        key=message.key,
+        email=message.email,
+        name="" if message.to_email else str(fields.get("fullName", "")),
+        tracking=message.tracking,
+        fields=fields,
+    )
+
+
+def store_links(mailing_id: int, links: Mapping[int, TrackedLink]) -> None:
+    """Write links that messages will redirect to; those that are known stay as they are."""
+    if not links:
+        return
+    ids = sorted(links)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO delivery_link (id, mailing_id, url, label)
+            SELECT link.id, %s, link.url, link.label FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS link (id, url, label)
+            ON CONFLICT (id) DO NOTHING
+            """,
+            [mailing_id, ids, [links[i].url for i in ids], [links[i].label for i in ids]],
+        )

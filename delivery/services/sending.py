@@ -1,0 +1,231 @@
+"""The worker's loop: lease a batch, take it to its server, record what came of it.
+
+Between the lease and the receipts no transaction is open. A worker that dies in between leaves its journal, and
+`settle_abandoned` does with it what the worker would have done.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from contacts import services as contacts
+from contacts.models import SuppressionReason
+from core import clock, facts
+from core.encryption import DecryptionError
+from delivery import claims, journal, ledger, queue, reasons, receipts
+from delivery.counters import Tally
+from delivery.courier import Courier, Trip
+from delivery.events import MessagesAccepted, MessagesFinished
+from delivery.ledger import Held, Recorded
+from delivery.models import Batch, Mailbox, Mailing, Message, MessageState
+from delivery.receipts import Receipt
+from delivery.services import mailboxes
+from delivery.services.mailings import settle_cancelled, wake_workers
+from delivery.wire_log import receipt_of
+
+logger = logging.getLogger(__name__)
+
+# How long one call sends before other tasks get their turn, in seconds.
+DISPATCH_SECONDS = 5.0
+# A batch may start messages at least this long, however late its turn comes, in seconds.
+_LEAST_SECONDS = 1.0
+# Pauses between tries to commit receipts while PostgreSQL is away or two transactions are in each other's way, in seconds.
+_COMMIT_PAUSES = (0.05, 0.2, 1, 2, 5, 10, 15)
+
+_couriers: dict[int, Courier] = {}
+
+
+def journal_folder() -> Path:
+    """Return where the workers of this machine keep their journals."""
+    return Path(settings.DATA_DIR) / "journal"
+
+
+def dispatch_due(*, seconds: float = DISPATCH_SECONDS) -> int:
+    """Send due batches for about `seconds`; return how many messages were settled.
+
+    Any number of workers may do this at once. One that finds work wakes another while more is due.
+    """
+    deadline = time.monotonic() + seconds
+    settled = 0
+    courier = _courier()
+    try:
+        while (lease := claims.lease_batch(owner=courier.journal.name, now=clock.now())) is not None:
+            if claims.is_due(clock.now()):
+                wake_workers()
+            settled += _send(courier, lease, max(deadline, time.monotonic() + _LEAST_SECONDS))
+            if time.monotonic() >= deadline:
+                break
+    except BaseException:
+        # Whatever it was, the journal knows what is settled and what isn't.
+        _couriers.pop(os.getpid(), None)
+        courier.retire(keep_journal=True)
+        raise
+    courier.hang_up()
+    return settled
+
+
+def _courier() -> Courier:
+    courier = _couriers.get(os.getpid())
+    if courier is None:
+        courier = _couriers[os.getpid()] = Courier(journal_folder())
+    return courier
+
+
+def _send(courier: Courier, lease: claims.Lease, deadline: float) -> int:
+    mailing = Mailing.objects.select_related("workspace").get(pk=lease.mailing_id)
+    mailbox = Mailbox.objects.get(pk=lease.mailbox_id)
+    held = Held(lease.batch_id, lease.owner, lease.mailing_id, lease.mailbox_id, mailing.workspace_id)
+    try:
+        trip = courier.take(lease, mailing, mailbox, deadline=deadline)
+    except DecryptionError:
+        reason = "The stored password can't be read with this installation's keys. Enter it again."
+        mailboxes.pause_mailbox(mailbox.pk, reason=reason)
+        trip = Trip(remaining=[message.id for message in lease.messages])
+    _commit(held, mailbox, trip)
+    courier.journal.forget()
+    if trip.failure is not None and trip.remaining:
+        logger.warning("Mailbox %s: %s", mailbox.pk, trip.failure.message)
+    return len(trip.receipts)
+
+
+def _commit(held: Held, mailbox: Mailbox, trip: Trip) -> None:
+    """Record a trip, whatever it takes: the mail has gone out."""
+    for pause in (*_COMMIT_PAUSES, None):
+        try:
+            _record_trip(held, mailbox, trip)
+        except (OperationalError, InterfaceError):
+            if pause is None:
+                raise
+            logger.warning("The receipts of batch %s can't be written yet; trying again.", held.batch_id)
+            connection.close()
+            time.sleep(pause)
+        else:
+            return
+
+
+@transaction.atomic
+def _record_trip(held: Held, mailbox: Mailbox, trip: Trip) -> None:
+    now = clock.now()
+    due_at = None
+    if trip.remaining or trip.sender_fault or any(receipt.retry_at for receipt in trip.receipts):
+        queue.share_mailing(held.mailing_id)
+        if trip.sender_fault:
+            mailboxes.pause_mailbox(held.mailbox_id, reason=trip.sender_fault)
+        elif trip.failure is not None and trip.remaining:
+            due_at = mailboxes.note_server_failure(mailbox, trip.failure)
+        ledger.lock(held)
+    if trip.answered and not trip.failure:
+        mailboxes.note_server_success(mailbox)
+    if not ledger.give_back(held, trip.remaining, due_at=due_at, now=now) and ledger.is_recorded(held):
+        return
+    recorded = _record(held, trip.receipts)
+    if due_at is not None and trip.failure is not None:
+        ledger.postpone(held, trip.remaining, reason=reasons.SERVER_UNREACHABLE, text=trip.failure.message[:500])
+    for message_id in recorded.of(MessageState.FAILED):
+        if message_id in trip.hard_bounces:
+            detail = next(receipt.text for receipt in trip.receipts if receipt.message_id == message_id)
+            _suppress(held, trip.hard_bounces[message_id], detail)
+    if trip.remaining:
+        transaction.on_commit(settle_cancelled)
+
+
+def _record(held: Held, found: Sequence[Receipt]) -> Recorded:
+    tally = Tally()
+    recorded = ledger.record(held, found, tally)
+    now = clock.now()
+    for state, ids in recorded.by_state.items():
+        event: MessagesAccepted | MessagesFinished
+        match state:
+            case MessageState.ACCEPTED:
+                event = MessagesAccepted(held.mailing_id, ids, now)
+            case MessageState.DEFERRED:
+                continue
+            case _:
+                event = MessagesFinished(held.mailing_id, ids, state.name.lower())
+        facts.record(event, workspace_id=held.workspace_id, occurred_at=now)
+    tally.write()
+    return recorded
+
+
+def _suppress(held: Held, email: str, detail: str) -> None:
+    contacts.suppress(workspace_id=held.workspace_id, email=email, reason=SuppressionReason.BOUNCED, detail=detail)
+
+
+def record_contacts_sent(event: MessagesAccepted) -> None:
+    """Keep on the contacts when they were last sent to (a handler: it runs after the receipts are committed)."""
+    ids = Message.objects.filter(pk__in=event.message_ids, is_test=False).values_list("contact_id", flat=True)
+    contacts.record_sent(contact_ids=[pk for pk in ids if pk is not None], at=event.accepted_at)
+
+
+def settle_abandoned() -> int:
+    """Take over the batches of workers that are gone; return how many.
+
+    On this machine their journals tell: what was answered is recorded, what never started waits again, and only what was
+    started and not answered is in doubt. Of a machine that has been silent for HOST_AWAY_MINUTES everything unsettled is.
+    """
+    folder = journal_folder()
+    settled = 0
+    for dead in journal.abandoned(folder):
+        batches = Batch.objects.filter(state=Batch.State.LEASED, lease_owner=dead.notes.name)
+        for batch in batches.select_related("mailing", "mailbox"):
+            _settle_batch(batch, dead.notes)
+            settled += 1
+        dead.remove()
+    away = clock.now() - timedelta(minutes=settings.HOST_AWAY_MINUTES)
+    known = journal.present(folder)
+    lapsed = Batch.objects.filter(state=Batch.State.LEASED, lease_expires_at__lt=away)
+    for batch in lapsed.exclude(lease_owner__in=known).select_related("mailing", "mailbox"):
+        _settle_batch(batch, None)
+        settled += 1
+    settle_cancelled()
+    if settled and claims.is_due(clock.now()):
+        wake_workers()
+    return settled
+
+
+def _settle_batch(batch: Batch, notes: journal.Notes | None) -> None:
+    """Do for a dead worker what it would have done; `notes` None: nobody knows what it did."""
+    rows = Message.objects.filter(pk__in=batch.message_ids, state__in=queue.WAITING)
+    attempts = dict(rows.values_list("pk", "attempts"))
+    resend = batch.mailbox.on_unknown == Mailbox.OnUnknown.RESEND
+    trip = Trip()
+    now = clock.now()
+    for message_id in batch.message_ids:
+        outcome = notes.outcomes.get(message_id) if notes else None
+        if outcome is not None:
+            trip.receipts.append(receipt_of(outcome, attempts=attempts.get(message_id, 0) + 1, resend=resend))
+        elif message_id not in attempts:
+            continue
+        elif notes is not None and notes.same_boot and message_id not in notes.started:
+            trip.remaining.append(message_id)
+        else:
+            reason = reasons.WORKER_LOST if notes else reasons.HOST_LOST
+            trip.receipts.append(receipts.in_doubt(message_id, reason, resend=resend, at=now))
+    _note_consequences(trip)
+    held = Held(batch.pk, batch.lease_owner, batch.mailing_id, batch.mailbox_id, batch.mailing.workspace_id)
+    _commit(held, batch.mailbox, trip)
+    doubtful = sum(receipt.state is MessageState.UNKNOWN for receipt in trip.receipts)
+    logger.warning(
+        "Batch %s of a lost worker settled: %s recorded, %s back in line, %s in doubt.",
+        batch.pk,
+        len(trip.receipts) - doubtful,
+        len(trip.remaining),
+        doubtful,
+    )
+
+
+def _note_consequences(trip: Trip) -> None:
+    bounced = [receipt.message_id for receipt in trip.receipts if receipt.reason == reasons.HARD_BOUNCE]
+    for message in Message.objects.filter(pk__in=bounced).select_related("contact"):
+        email = message.to_email or (message.contact.email if message.contact else "")
+        if email:
+            trip.hard_bounces[message.pk] = email
+    for receipt in trip.receipts:
+        if receipt.reason == reasons.SENDER_FAULT:
+            trip.sender_fault = f"The server refuses this sender: {receipt.code} {receipt.text}"
