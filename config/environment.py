@@ -57,6 +57,7 @@ class Environment:
     log_level: str
     trusted_proxies: tuple[str, ...]
     event_retention_months: int
+    host_away_minutes: int
     debug: bool
     host: str
     port: int
