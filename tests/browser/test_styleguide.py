@@ -171,11 +171,21 @@ def test_a_list_is_reordered_by_keyboard(styleguide, page: Page):
 
 def test_a_refused_order_is_put_back(styleguide, page: Page):
     for _ in range(3):
-        page.get_by_role("button", name="Move Exit").focus()
-        page.keyboard.press("Alt+ArrowUp")
-        page.wait_for_timeout(300)
+        with page.expect_response("**/order/"):
+            page.get_by_role("button", name="Move Exit").press("Alt+ArrowUp")
     expect(page.locator(".toast-danger")).to_contain_text("can't start with its exit")
     assert order(page) == ["welcome", "exit", "wait", "nudge"]
+
+
+def test_quick_moves_are_saved_as_the_order_they_end_in(styleguide, page: Page):
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.post_data or "") if "/order/" in request.url else None)
+    for _ in range(2):
+        page.get_by_role("button", name="Move Exit").press("Alt+ArrowUp")
+    expect(page.locator(".toast-text").last).to_have_text("Order saved.")
+    page.wait_for_load_state("networkidle")
+    assert order(page) == ["welcome", "exit", "wait", "nudge"]
+    assert sent[-1].startswith("order=welcome&order=exit&order=wait&order=nudge")
 
 
 def test_a_list_is_reordered_by_dragging(styleguide, page: Page):

@@ -12,7 +12,7 @@ const HUES = {
   cyan: "--tblr-cyan",
   grey: "--mute-dot",
 };
-const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]];
+const DASHES = [[8, 3], [6, 3], [2, 2], [8, 3, 2, 3]];
 
 // Tabler's variables hold color-mix() and var(): let the browser compute them, then read one pixel back.
 function colour(variable, alpha = 1) {
@@ -34,7 +34,7 @@ function dataset(series, index, kind) {
     data: series.values,
     borderColor: colour(hue),
     backgroundColor: colour(hue, bars ? 0.85 : 0.12),
-    borderDash: series.dashed ? DASHES[1 + (index % (DASHES.length - 1))] : [],
+    borderDash: series.dashed ? DASHES[index % DASHES.length] : [],
     borderWidth: bars ? 0 : 2,
     borderRadius: bars ? 3 : 0,
     maxBarThickness: 36,

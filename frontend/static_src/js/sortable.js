@@ -1,44 +1,69 @@
 // Flat lists in the user's own order: <ol data-sortable data-sortable-url="…"> of items with data-id.
-// Drag by .sortable-handle, or Alt+↑/↓ on an item. Either way one POST with the whole order; a refusal puts things back.
+// Drag by .sortable-handle, or Alt+↑/↓ on an item. The whole new order is POSTed as "order" (with "version" from data-version,
+// which HX-Trigger {"saved": {"version": n}} renews); when the server refuses, the order that it has is put back.
 import Sortable from "sortablejs";
 
 const announcer = document.getElementById("toasts");
+const savedOrder = new WeakMap();
+const saving = new WeakSet();
 
 function ids(list) {
   return [...list.children].map((item) => item.dataset.id).filter(Boolean);
 }
 
-async function save(list, before) {
-  const order = ids(list);
-  if (order.join() === before.join()) return;
-  list.dispatchEvent(new CustomEvent("reordered", { bubbles: true, detail: { order } }));
+// One request at a time; what moved meanwhile goes with the next.
+async function save(list) {
+  if (saving.has(list)) return;
+  saving.add(list);
+  let order = ids(list);
+  while (order.join() !== savedOrder.get(list).join()) {
+    list.dispatchEvent(new CustomEvent("reordered", { bubbles: true, detail: { order } }));
+    if (await accepted(list, order)) savedOrder.set(list, order);
+    else restore(list, savedOrder.get(list));
+    order = ids(list);
+  }
+  saving.delete(list);
+}
+
+async function accepted(list, order) {
   const url = list.dataset.sortableUrl;
-  if (!url) return;
-  const undo = () => restore(list, before);
-  list.addEventListener("request-refused", undo, { once: true });
-  const values = { order, version: list.dataset.version ?? "" };
-  await window.htmx.ajax("POST", url, { source: list, target: list, swap: "none", values });
-  list.removeEventListener("request-refused", undo);
+  if (!url) return true;
+  let fine = true;
+  const refuse = () => (fine = false);
+  list.addEventListener("request-refused", refuse);
+  try {
+    const values = { order, version: list.dataset.version ?? "" };
+    await window.htmx.ajax("POST", url, { source: list, target: list, swap: "none", values });
+  } catch {
+    fine = false;
+  }
+  list.removeEventListener("request-refused", refuse);
+  return fine;
 }
 
 function restore(list, order) {
-  for (const id of order) list.append(list.querySelector(`:scope > [data-id="${CSS.escape(id)}"]`));
+  for (const id of order) {
+    const item = list.querySelector(`:scope > [data-id="${CSS.escape(id)}"]`);
+    if (item) list.append(item);
+  }
 }
 
 function move(item, step) {
   const list = item.parentElement;
-  const before = ids(list);
   const other = step < 0 ? item.previousElementSibling : item.nextElementSibling;
-  if (!other) return;
+  if (!other?.dataset.id) return;
   if (step < 0) other.before(item);
   else other.after(item);
   (item.querySelector(".sortable-handle") ?? item).focus();
-  const place = [...list.children].indexOf(item) + 1;
+  announce(`Moved to place ${ids(list).indexOf(item.dataset.id) + 1} of ${ids(list).length}.`);
+  save(list);
+}
+
+function announce(text) {
   const note = announcer.appendChild(document.createElement("span"));
   note.className = "visually-hidden";
-  note.textContent = `Moved to place ${place} of ${list.children.length}.`;
+  note.textContent = text;
   setTimeout(() => note.remove(), 3000);
-  save(list, before);
 }
 
 document.addEventListener("keydown", (event) => {
@@ -48,21 +73,24 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   move(item, event.key === "ArrowUp" ? -1 : 1);
 });
+document.addEventListener("saved", (event) => {
+  if (event.target.matches("[data-sortable]")) event.target.dataset.version = event.detail.version;
+});
 
 export function mount(root) {
   const lists = [...root.querySelectorAll("[data-sortable]")];
-  if (root.matches?.("[data-sortable]")) lists.push(root);
+  const around = root.closest("[data-sortable]");
+  if (around) lists.push(around);
   for (const list of lists) {
+    if (!saving.has(list)) savedOrder.set(list, ids(list));
     if (Sortable.get(list)) continue;
-    let before = [];
     Sortable.create(list, {
       handle: ".sortable-handle",
       draggable: "[data-id]",
       animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 150,
       ghostClass: "sortable-ghost",
       chosenClass: "sortable-chosen",
-      onStart: () => (before = ids(list)),
-      onEnd: () => save(list, before),
+      onEnd: () => save(list),
     });
   }
 }
