@@ -8,10 +8,12 @@ from core.bus import on_decision, on_fact
 
 def subscribe() -> None:
     """Wire the apps together; called once when Django is ready."""
+    from config.preview_people import CONTACTS
     from contacts.events import AddressesSuppressed, ContactsDeleted
     from delivery import services as delivery
     from delivery.events import MessagesAccepted, MessagesFinished
     from sequences import services as sequences
+    from templates_lib.selectors import register_people
     from tracking import services as tracking
 
     on_decision(AddressesSuppressed, sequences.stop_suppressed)
@@ -19,3 +21,5 @@ def subscribe() -> None:
 
     on_fact(MessagesAccepted, sequences.note_accepted, delivery.record_contacts_sent)
     on_fact(MessagesFinished, sequences.note_finished)
+
+    register_people(CONTACTS)

@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from core.api.views import docs, nowhere
 from team.views.accounts import admin_sign_in
+from templates_lib.urls import asset_urlpatterns
 
 handler500 = "core.api.views.server_error"
 
@@ -16,6 +17,9 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
     path("", include("team.api.urls")),
     path("", include("contacts.api.urls")),
+    path("", include("templates_lib.api.urls")),
+    path("", include("sequences.api.urls")),
+    path("", include("campaigns.api.urls")),
     path("", include("integrations.api.urls")),
     path("<path:path>", nowhere),
 ]
@@ -23,7 +27,11 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 urlpatterns = [
     path("api/docs/", docs, name="api_docs"),
     path("api/v1/", include(api_urlpatterns)),
+    path("contacts/", include("contacts.urls")),
     path("", include("team.urls")),
+    path("campaigns/", include("campaigns.urls")),
+    path("templates/", include("templates_lib.urls")),
+    path("", include(asset_urlpatterns)),
     path("", include("tracking.urls")),
     path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),

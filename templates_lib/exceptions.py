@@ -6,11 +6,7 @@ if TYPE_CHECKING:
     from templates_lib.models import TemplateVersion
 
 
-class TemplateConflict(DomainError):
-    """The library's state doesn't allow this."""
-
-
-class StaleVersion(TemplateConflict):
+class StaleVersionError(DomainError):
     """Somebody saved since this copy was opened; `current` is what they saved.  Nothing was changed."""
 
     code = "stale_version"

@@ -10,6 +10,35 @@ from core.exceptions import NotFound
 from core.sealing import BadToken, seal, unseal
 from team.models import Workspace
 from templates_lib.models import Asset, Category, Template, TemplateVersion
+from templates_lib.people import MergeField, People, Person
+from templates_lib.people import register as register_people
+from templates_lib.samples import merge_fields, preview_context, workspace_context
+from templates_lib.starters import STARTERS, Starter
+
+__all__ = [
+    "MergeField",
+    "People",
+    "Person",
+    "all_templates_in",
+    "asset_in",
+    "asset_of_token",
+    "asset_path",
+    "asset_url",
+    "assets_in",
+    "categories_in",
+    "category_in",
+    "current_version",
+    "merge_fields",
+    "preview_context",
+    "register_people",
+    "search_templates",
+    "starters",
+    "template_in",
+    "templates_in",
+    "version_of",
+    "versions_of",
+    "workspace_context",
+]
 
 _ASSET = struct.Struct(">Q")
 _ASSET_PURPOSE = b"asset"
@@ -94,10 +123,14 @@ def asset_in(workspace: Workspace, asset_id: int) -> Asset:
     return asset
 
 
+def asset_path(asset: Asset) -> str:
+    """Return the path of an image's public address."""
+    return reverse("asset", args=[seal(_ASSET_PURPOSE, _ASSET.pack(asset.pk)), asset.name])
+
+
 def asset_url(asset: Asset) -> str:
     """Return the public address of an image, for use in mail: it never changes and needs no login."""
-    token = seal(_ASSET_PURPOSE, _ASSET.pack(asset.pk))
-    return settings.BASE_URL + reverse("asset", args=[token, asset.name])
+    return settings.BASE_URL + asset_path(asset)
 
 
 def asset_of_token(token: str) -> Asset:
@@ -110,3 +143,8 @@ def asset_of_token(token: str) -> Asset:
     if asset is None:
         raise NotFound("There is no such image.")
     return asset
+
+
+def starters() -> list[Starter]:
+    """Return the templates of our own to start from."""
+    return list(STARTERS.values())

@@ -12,7 +12,13 @@ from templates_lib.images import MAX_BYTES, check_image
 from templates_lib.models import Asset
 
 
-def upload_asset(*, workspace: Workspace, upload: UploadedFile, name: str = "", user: User | None = None) -> Asset:
+def upload_asset(
+    *,
+    workspace: Workspace,
+    upload: UploadedFile,  # type: ignore[type-arg]  # it takes none when it runs
+    name: str = "",
+    user: User | None = None,
+) -> Asset:
     """Keep an uploaded image.  Raises UnusableImage for what is no image, too large or damaged."""
     if (upload.size or 0) > MAX_BYTES:
         raise UnusableImage(
@@ -32,4 +38,4 @@ def delete_asset(asset: Asset) -> None:
     storage, name = asset.file.storage, asset.file.name
     with transaction.atomic():
         asset.delete()
-        transaction.on_commit(lambda: storage.delete(name))
+        transaction.on_commit(lambda: storage.delete(str(name)))

@@ -10,7 +10,7 @@ from team.models import User, Workspace
 from templates_lib import selectors
 from templates_lib.content import Content, content_of
 from templates_lib.differences import same
-from templates_lib.exceptions import StaleVersion
+from templates_lib.exceptions import StaleVersionError
 from templates_lib.files import read_file
 from templates_lib.models import Category, Template, TemplateVersion
 from templates_lib.previews import check
@@ -82,7 +82,7 @@ def save_version(
 ) -> TemplateVersion:
     """Save a content as a new version and return it; the current one if nothing changed.
 
-    `base_number` is the version that the author began with.  Raises StaleVersion if somebody saved since (nothing is
+    `base_number` is the version that the author began with.  Raises StaleVersionError if somebody saved since (nothing is
     written), TemplateError if the content can't be compiled.
     """
     current = _locked_version(template)
@@ -90,7 +90,7 @@ def save_version(
     if same(current, content):
         return current
     if current.number != base_number:
-        raise StaleVersion(current)
+        raise StaleVersionError(current)
     check(content)
     return _add_version(template, content, number=current.number + 1, note=note, user=user)
 
