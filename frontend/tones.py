@@ -10,14 +10,27 @@ TONES: dict[str, Tone] = {
     **dict.fromkeys(("sent", "subscribed", "verified", "opened", "clicked", "replied", "connected", "published"), "ok"),
     **dict.fromkeys(("completed", "done", "finished", "processing", "queued", "scheduled", "sending", "info"), "info"),
     **dict.fromkeys(
-        ("deferred", "held", "paused", "pending", "unknown", "waiting", "warning", "warming", "unconfirmed"), "warn"
+        (
+            "deferred",
+            "held",
+            "paused",
+            "pending",
+            "unknown",
+            "waiting",
+            "warning",
+            "warming",
+            "unconfirmed",
+            "uploaded",
+        ),
+        "warn",
     ),
     **dict.fromkeys(
         ("bounced", "complained", "error", "failed", "refused", "rejected", "suppressed", "blocked"), "bad"
     ),
     **dict.fromkeys(("testing", "experiment", "review", "awaiting_approval"), "purple"),
     **dict.fromkeys(
-        ("archived", "cancelled", "disabled", "draft", "expired", "skipped", "unsubscribed", "revoked"), "mute"
+        ("archived", "cancelled", "closed", "disabled", "draft", "expired", "skipped", "unsubscribed", "revoked"),
+        "mute",
     ),
 }
 LIVE = frozenset({"running", "sending", "processing"})

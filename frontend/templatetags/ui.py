@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import template
-from django.conf import settings
 from django.template import Context, TemplateSyntaxError
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -299,8 +298,8 @@ def submit(text: str, *, icon: str = "", name: str = "", value: str = "", css: s
     return {"text": text, "icon": icon, "name": name, "value": value, "css": css}
 
 
-@register.simple_tag(takes_context=True)
-def module(context: Context, name: str) -> SafeString:
+@register.simple_tag
+def module(name: str) -> SafeString:
     """Loads ``static_src/js/<name>.js`` as an ES module."""
     return format_html('<script type="module" src="{}"></script>', static(f"js/{name}.js"))
 
@@ -324,9 +323,3 @@ def navigation_links(context: Context) -> list[navigation.Link]:
 def anchor(value: Any) -> str:
     """Returns a text as an id."""
     return slugify(str(value))
-
-
-@register.simple_tag
-def debug_mode() -> bool:
-    """Tells whether this is a development server."""
-    return bool(settings.DEBUG)
