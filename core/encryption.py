@@ -11,6 +11,7 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 NONCE_BYTES = 12
 
@@ -29,7 +30,10 @@ def _keys() -> dict[str, AESGCM]:
 
 def encrypt(plaintext: str, *, context: str) -> str:
     """Encrypt with the first key; `context` is bound to the ciphertext and must be given again to decrypt."""
-    key_id, cipher = next(iter(_keys().items()))
+    keys = _keys()
+    if not keys:
+        raise ImproperlyConfigured("ENCRYPTION_KEYS is empty: there is no key to encrypt with.")
+    key_id, cipher = next(iter(keys.items()))
     nonce = os.urandom(NONCE_BYTES)
     sealed = cipher.encrypt(nonce, plaintext.encode(), context.encode())
     return f"{key_id}.{b64encode(nonce + sealed).decode()}"
@@ -41,8 +45,8 @@ def decrypt(ciphertext: str, *, context: str) -> str:
     cipher = _keys().get(key_id)
     if cipher is None:
         raise DecryptionError("The key that encrypted this is not in ENCRYPTION_KEYS.")
-    raw = b64decode(encoded)
     try:
+        raw = b64decode(encoded, validate=True)
         return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()).decode()
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # a ValueError when it isn't base64, or too short
         raise DecryptionError("The stored secret was changed.") from error

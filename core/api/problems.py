@@ -66,7 +66,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         case exceptions.APIException():
             headers: dict[str, str] = {}
             if isinstance(error, exceptions.Throttled) and error.wait is not None:  # type: ignore[attr-defined]
-                headers["Retry-After"] = str(int(error.wait) + 1)  # type: ignore[attr-defined]  # missing in the stubs
+                headers["Retry-After"] = str(max(int(error.wait), 1))  # type: ignore[attr-defined]  # missing in the stubs
             if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
                 headers["WWW-Authenticate"] = error.auth_header if hasattr(error, "auth_header") else "Bearer"
             code = error.get_codes() if isinstance(error.get_codes(), str) else error.default_code

@@ -20,7 +20,9 @@ def docs(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 def nowhere(request: HttpRequest, path: str) -> HttpResponse:
     """Answer a path of the API that leads nowhere with a problem instead of a page."""
-    return plain_problem(status_code=404, code="not_found", detail=f"There is no {API_PREFIX}v1/{path}; paths end in a slash.")
+    return plain_problem(
+        status_code=404, code="not_found", detail=f"There is no {API_PREFIX}v1/{path}; paths end in a slash."
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
