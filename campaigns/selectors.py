@@ -161,13 +161,14 @@ def readiness(campaign: Campaign, *, now_is_after_schedule: bool, steps: Iterabl
     return Readiness(
         audience=audience_of(campaign).is_chosen,
         sender=bool(mailboxes_of(campaign)),
-        subject=bool(emails) and all(_subject_of(step) for step in emails),
+        subject=bool(emails) and all(subject_of(step) for step in emails),
         email=bool(emails) and all(_has_content(step) for step in emails),
         schedule=not now_is_after_schedule,
     )
 
 
-def _subject_of(step: Step) -> str:
+def subject_of(step: Step) -> str:
+    """Return the subject that an email step is sent with, as written."""
     return step.subject or (step.template_version.subject if step.template_version else "")
 
 

@@ -56,7 +56,7 @@ def steps_by_sequence(sequence_ids: Collection[int]) -> dict[int, list[Step]]:
 def mailing_ids(sequence: Sequence) -> list[int]:
     """Return the mailings that the sequence's published steps send."""
     steps = Step.objects.filter(version__sequence=sequence, mailing__isnull=False)
-    return list(steps.order_by("version__number", "lane", "position").values_list("mailing_id", flat=True))  # type: ignore[arg-type]  # not null, by the filter
+    return list(steps.order_by("version__number", "lane", "position").values_list("mailing_id", flat=True))
 
 
 def mailing_ids_by_sequence(sequence_ids: Collection[int]) -> dict[int, list[int]]:

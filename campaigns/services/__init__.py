@@ -1,7 +1,15 @@
 """Every write of campaigns."""
 
 from campaigns.services.checks import require_checked, run_check, start_check
-from campaigns.services.drafts import create_campaign, delete_campaign, duplicate_campaign, email_of, update_campaign
+from campaigns.services.drafts import (
+    choose_template,
+    create_campaign,
+    create_from_template,
+    delete_campaign,
+    duplicate_campaign,
+    email_of,
+    update_campaign,
+)
 from campaigns.services.launching import resume_stalled, run_launch
 from campaigns.services.lifecycle import (
     cancel_campaign,
@@ -13,18 +21,21 @@ from campaigns.services.lifecycle import (
     schedule_campaign,
     unschedule_campaign,
 )
-from campaigns.services.test_sends import send_test
+from campaigns.services.previews import render_preview, send_test
 
 __all__ = [
     "cancel_campaign",
+    "choose_template",
     "complete_finished_campaigns",
     "create_campaign",
+    "create_from_template",
     "delete_campaign",
     "duplicate_campaign",
     "email_of",
     "launch_campaign",
     "launch_due_campaigns",
     "pause_campaign",
+    "render_preview",
     "require_checked",
     "resume_campaign",
     "resume_stalled",

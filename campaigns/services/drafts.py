@@ -119,6 +119,32 @@ def update_campaign(
 
 
 @transaction.atomic
+def create_from_template(*, workspace: Workspace, template: Template, created_by: User | None = None) -> Campaign:
+    """Create a draft with a template's email, subject and preheader, named after the template."""
+    campaign = create_campaign(workspace=workspace, name=template.name, created_by=created_by)
+    choose_template(campaign, template=template)
+    return campaign
+
+
+@transaction.atomic
+def choose_template(campaign: Campaign, *, template: Template, actor: str = "") -> None:
+    """Take a template's email; its subject and preheader too where the campaign has none of its own.
+
+    Raises CampaignError unless it is a draft, InvalidCampaign when the template has no content.
+    """
+    version = template.current_version
+    if version is None:
+        raise InvalidCampaign("This template has no content yet.", fields={"template": ["It has no content yet."]})
+    step = email_of(campaign)
+    changes = {
+        "template": template,
+        "subject": step.subject or version.subject,
+        "preheader": step.preheader or version.preheader,
+    }
+    update_campaign(campaign, changes=changes, actor=actor)
+
+
+@transaction.atomic
 def duplicate_campaign(campaign: Campaign, *, created_by: User | None = None) -> Campaign:
     """Return a new draft with the same audience, mailboxes and steps, to be sent at once when launched."""
     workspace = campaign.workspace

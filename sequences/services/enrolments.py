@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence as Items
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -56,7 +57,7 @@ def enrol_contacts(
                 list(contact_ids), list(mailbox_ids), sequence.workspace_id,
             ],
         )  # fmt: skip
-        entered = cursor.rowcount
+        entered = int(cursor.rowcount)
     if entered and place.due_at <= moment:
         waking.wake_engine()
     return entered
@@ -134,7 +135,7 @@ def hand_over_mailbox(*, mailbox_id: int, to: Items[int], sequence_ids: Items[in
             """,
             {"to": list(to), "sequences": list(sequence_ids), "mailbox": mailbox_id, "open": list(OPEN_STATES)},
         )
-        moved = cursor.rowcount
+        moved = int(cursor.rowcount)
     if moved:
         waking.wake_engine()
     return moved
@@ -169,6 +170,13 @@ def _go_on(mailing_id: int, message_ids: Items[int]) -> None:
     if following is None:  # the engine has completed these when it queued them
         return
     wait = following.wait or timedelta()
+    parameters: dict[str, Any] = {
+        "now": clock.now(),
+        "message_ids": list(message_ids),
+        "open": list(OPEN_STATES),
+        "next": following.key,
+        "wait": wait,
+    }
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -177,15 +185,9 @@ def _go_on(mailing_id: int, message_ids: Items[int]) -> None:
             SET step_key = %(next)s, entered_step_at = w.left_at, due_at = w.left_at + %(wait)s
             FROM waiting w WHERE e.id = w.id
             """,  # noqa: S608 - a constant of this module
-            {
-                "now": clock.now(),
-                "message_ids": list(message_ids),
-                "open": list(OPEN_STATES),
-                "next": following.key,
-                "wait": wait,
-            },
+            parameters,
         )
-        moved = cursor.rowcount
+        moved = int(cursor.rowcount)
     if moved and not wait:
         waking.wake_engine()
 

@@ -113,7 +113,7 @@ def _delete_chunk(sequence_id: int) -> int:
             """,
             [sequence_id, SWEEP_CHUNK],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _stop_chunk(sequence_id: int) -> int:
@@ -126,7 +126,7 @@ def _stop_chunk(sequence_id: int) -> int:
             """,
             [EnrolmentState.STOPPED, sequence_id, list(OPEN_STATES), SWEEP_CHUNK],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _move(sequence: Sequence, before: str, after: str, refusal: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 from campaigns import services
 from campaigns.exceptions import CampaignError
 from campaigns.models import Campaign, Check
-from contacts.models import Contact, Suppression
+from contacts.models import Contact, ContactField, Suppression
 from delivery.models import Mailbox
 from tests.factories.campaigns import make_campaign, make_list
 from tests.factories.sequences import SOURCE, make_contacts, make_mailbox
@@ -123,6 +123,7 @@ def test_a_schedule_that_has_passed_blocks(workspace, at_nine):
 
 
 def test_links_that_differ_by_recipient_are_looked_at_as_they_became(workspace, at_nine):
+    ContactField.objects.create(workspace=workspace, key="link", label="Link")
     source = GOOD.replace("https://example.com/offer", "{{ link }}")
     campaign = make_campaign(workspace, source=source, subject="Hi")
     Contact.objects.update(attributes={"link": "https://example.com/you"})

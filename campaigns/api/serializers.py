@@ -1,0 +1,282 @@
+"""A campaign as the API shows and takes it; reading many costs a fixed number of queries."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from campaigns import selectors
+from campaigns.exceptions import InvalidCampaign
+from campaigns.models import Campaign, Check, Kind, Status
+from campaigns.schedule import moment_of, require_zone
+from sequences import selectors as sequences
+from sequences.models import Step, StepKind
+from sequences.services import content_of
+from team.models import Workspace
+from templates_lib import selectors as templates
+from templates_lib.models import Format
+
+
+def ids_field() -> serializers.ListField:
+    """Return a field for the ids of other things."""
+    return serializers.ListField(child=serializers.IntegerField(min_value=1), required=False, max_length=200)
+
+
+class ExclusionSerializer(serializers.Serializer[Any]):
+    lists = ids_field()
+    segments = ids_field()
+
+
+class AudienceSerializer(serializers.Serializer[Any]):
+    """In any of the lists or segments, in none of the excluded ones; all by their ids."""
+
+    lists = ids_field()
+    segments = ids_field()
+    exclude = ExclusionSerializer(required=False)
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class MomentField(serializers.CharField):
+    """An ISO 8601 time; one without an offset is a time on the wall of the schedule's zone."""
+
+    def to_representation(self, value: Any) -> Any:
+        return serializers.DateTimeField().to_representation(value)
+
+
+class ScheduleSerializer(serializers.Serializer[Any]):
+    """When it leaves; null means at once when launched."""
+
+    send_at = MomentField()
+    time_zone = serializers.CharField(
+        required=False, help_text="For example Europe/Berlin; the workspace's if left out."
+    )
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    """One step: an email from a template (its current version), or with its own source; or a wait.
+
+    `subject` and `preheader` win over the template's.  Send the `key` that you read to keep a step's identity.
+    """
+
+    key = serializers.CharField(required=False, max_length=20)
+    kind = serializers.ChoiceField(choices=StepKind.choices, default=StepKind.EMAIL)
+    wait = serializers.DurationField(
+        required=False, format="iso-8601", help_text="For a wait, as P3D or PT2H; counted from the email's acceptance."
+    )
+    template = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    subject = serializers.CharField(required=False, allow_blank=True)
+    preheader = serializers.CharField(required=False, allow_blank=True)
+    format = serializers.ChoiceField(choices=Format.choices, required=False, help_text="Of `source`; html by default.")
+    source = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)  # type: ignore[assignment]  # a field named like Field.source
+    text_source = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
+
+    def to_representation(self, step: Step) -> dict[str, Any]:
+        shown: dict[str, Any] = {"key": step.key, "kind": step.kind}
+        if step.kind == StepKind.WAIT:
+            wait = self.fields["wait"]
+            return {**shown, "wait": wait.to_representation(step.wait) if step.wait else None}
+        version = step.template_version
+        return {
+            **shown,
+            "template": version.template_id if version else None,
+            "template_version": version.number if version else None,
+            "subject": content_of(step)["subject"],
+            "preheader": content_of(step)["preheader"],
+            **({} if version else {name: getattr(step, name) for name in ("format", "source", "text_source")}),
+        }
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    total = serializers.IntegerField(help_text="Messages that the campaign sends.")
+    done = serializers.IntegerField(help_text="Messages that have an end.")
+    delivered = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    opened = serializers.IntegerField(help_text="Messages opened by a human.")
+    clicked = serializers.IntegerField(help_text="Messages clicked by a human.")
+    enrolling = serializers.BooleanField(help_text="Recipients are still being enrolled.")
+
+
+class FactsListSerializer(serializers.ListSerializer[Any]):
+    """Reads what many campaigns need at once."""
+
+    def to_representation(self, data: Any) -> Any:
+        campaigns = list(data.all() if hasattr(data, "all") else data)
+        assert isinstance(self.child, CampaignSerializer)  # noqa: S101 - for the type checker
+        self.child.read_facts(campaigns)
+        return super().to_representation(campaigns)
+
+
+class CampaignSerializer(serializers.Serializer[Campaign]):
+    """A campaign.  Only a draft can be changed; `version` grows with each change and, when sent, must be the current one."""
+
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(max_length=200, required=False)
+    kind = serializers.ChoiceField(choices=Kind.choices, default=Kind.BROADCAST)
+    status = serializers.ChoiceField(choices=Status.choices, read_only=True)
+    audience = AudienceSerializer(required=False)
+    mailboxes = ids_field()
+    steps = StepSerializer(many=True, required=False)
+    schedule = ScheduleSerializer(required=False, allow_null=True)
+    track_opens = serializers.BooleanField(required=False)
+    track_clicks = serializers.BooleanField(required=False)
+    version = serializers.IntegerField(required=False, min_value=1)
+    problem = serializers.CharField(read_only=True, help_text="Why a scheduled campaign could not start.")
+    progress = ProgressSerializer(read_only=True)
+    launched_at = serializers.DateTimeField(read_only=True)
+    completed_at = serializers.DateTimeField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+
+    class Meta:
+        list_serializer_class = FactsListSerializer
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._progress: dict[int, selectors.Progress] = {}
+        self._steps: dict[int, list[Step]] = {}
+
+    def read_facts(self, campaigns: Iterable[Campaign]) -> None:
+        """Read the progress and steps of all these campaigns."""
+        known = list(campaigns)
+        self._progress = selectors.progress_of(known)
+        self._steps = sequences.steps_by_sequence([campaign.sequence_id for campaign in known])
+
+    def to_representation(self, campaign: Campaign) -> dict[str, Any]:
+        if campaign.pk not in self._progress:
+            self.read_facts([campaign])
+        progress = self._progress[campaign.pk]
+        moment = serializers.DateTimeField()
+
+        def at(value: datetime | None) -> Any:
+            return moment.to_representation(value) if value else None
+
+        return {
+            "id": campaign.pk,
+            "name": campaign.name,
+            "kind": campaign.kind,
+            "status": campaign.status,
+            "audience": {
+                "lists": _ids(campaign.lists),
+                "segments": _ids(campaign.segments),
+                "exclude": {"lists": _ids(campaign.excluded_lists), "segments": _ids(campaign.excluded_segments)},
+            },
+            "mailboxes": _ids(campaign.mailboxes),
+            "steps": StepSerializer(self._steps[campaign.sequence_id], many=True).data,
+            "schedule": {"send_at": at(campaign.send_at), "time_zone": campaign.time_zone}
+            if campaign.send_at
+            else None,
+            "track_opens": campaign.track_opens,
+            "track_clicks": campaign.track_clicks,
+            "version": campaign.version,
+            "problem": campaign.problem,
+            "progress": ProgressSerializer(progress).data,
+            "launched_at": at(campaign.launched_at),
+            "completed_at": at(campaign.completed_at),
+            "created_at": at(campaign.created_at),
+            "updated_at": at(campaign.updated_at),
+        }
+
+
+def _ids(related: Any) -> list[int]:
+    return sorted(item.pk for item in related.all())
+
+
+def changes_of(data: dict[str, Any], workspace: Workspace, *, time_zone: str) -> dict[str, Any]:
+    """Turn validated data into what the services take.  Raises InvalidInput for a template or time that can't be."""
+    plain = ("name", "mailboxes", "track_opens", "track_clicks")
+    changes: dict[str, Any] = {name: data[name] for name in plain if name in data}
+    if "audience" in data:
+        audience = data["audience"]
+        exclude = audience.get("exclude", {})
+        changes |= {
+            "lists": audience.get("lists", []),
+            "segments": audience.get("segments", []),
+            "excluded_lists": exclude.get("lists", []),
+            "excluded_segments": exclude.get("segments", []),
+        }
+    if "steps" in data:
+        changes["steps"] = [_step(step, workspace, place) for place, step in enumerate(data["steps"])]
+    if "schedule" in data:
+        changes |= schedule_of(data["schedule"], time_zone=time_zone)
+    return changes
+
+
+def schedule_of(schedule: dict[str, Any] | None, *, time_zone: str) -> dict[str, Any]:
+    """Return send_at (a moment) and time_zone.  Raises InvalidCampaign for what is no time."""
+    if schedule is None:
+        return {"send_at": None}
+    zone = schedule.get("time_zone") or time_zone
+    require_zone(zone)
+    try:
+        given = parse_datetime(schedule["send_at"].strip().replace(" ", "T", 1))
+    except ValueError:
+        given = None
+    if given is None:
+        message = "Give an ISO 8601 time, as 2026-12-01T09:00 or 2026-12-01T09:00:00+01:00."
+        raise InvalidCampaign(message, fields={"schedule.send_at": [message]})
+    return {"send_at": given if given.tzinfo else moment_of(given, zone), "time_zone": zone}
+
+
+def _step(step: dict[str, Any], workspace: Workspace, place: int) -> dict[str, Any]:
+    wanted = dict(step)
+    template_id = wanted.pop("template", None)
+    if template_id is not None:
+        template = templates.templates_in(workspace).filter(pk=template_id).first()
+        if template is None:
+            message = f"This workspace has no template {template_id}."
+            raise InvalidCampaign(message, fields={f"steps.{place}.template": [message]})
+        wanted["template"] = template
+    return wanted
+
+
+class LaunchSerializer(serializers.Serializer[Any]):
+    accept_warnings = serializers.BooleanField(default=False, help_text="Launch although the check found warnings.")
+    now = serializers.BooleanField(default=False, help_text="Launch at once although the draft has a time.")
+
+
+class ScheduleCallSerializer(serializers.Serializer[Any]):
+    send_at = MomentField(required=False, help_text="The draft's own time if left out.")
+    time_zone = serializers.CharField(required=False)
+    accept_warnings = serializers.BooleanField(default=False)
+
+
+class TestSerializer(serializers.Serializer[Any]):
+    to = serializers.ListField(child=serializers.EmailField(), min_length=1, max_length=20)
+    contact = serializers.IntegerField(required=False, min_value=1, help_text="Fill the email in as this contact.")
+    step = serializers.CharField(required=False, help_text="The key of an email; the first if left out.")
+
+
+class TestSentSerializer(serializers.Serializer[Any]):
+    messages = serializers.ListField(child=serializers.IntegerField(), help_text="Ids of the messages.")
+
+
+class ExampleSerializer(serializers.Serializer[Any]):
+    contact = serializers.IntegerField()
+    email = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class FindingSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    level = serializers.ChoiceField(choices=["error", "warning", "info"])
+    message = serializers.CharField()
+    subject = serializers.CharField()
+    section = serializers.CharField()
+    count = serializers.IntegerField()
+    examples = ExampleSerializer(many=True)
+
+
+class CheckSerializer(serializers.ModelSerializer[Check]):
+    """A pre-flight check: errors block the launch, warnings must be accepted."""
+
+    findings = FindingSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Check
+        fields = ["id", "campaign_version", "status", "recipients", "suppressed", "rendered", "findings", "error"]
+        fields += ["started_at", "finished_at"]
+        read_only_fields = fields

@@ -1,0 +1,30 @@
+from django.urls import path
+
+from campaigns.views import checking, drafts, library, lifecycle
+
+app_name = "campaigns"
+
+urlpatterns = [
+    path("", library.campaigns, name="list"),
+    path("new/", drafts.start, name="start"),
+    path("<int:campaign_id>/", drafts.detail, name="detail"),
+    path("<int:campaign_id>/save/", drafts.save, name="save"),
+    path("<int:campaign_id>/summary/", drafts.summary, name="summary"),
+    path("<int:campaign_id>/template/", drafts.template, name="template"),
+    path("<int:campaign_id>/template/newest/", drafts.newest_template, name="newest_template"),
+    path("<int:campaign_id>/review/", checking.review, name="review"),
+    path("<int:campaign_id>/check/", checking.check, name="check"),
+    path("<int:campaign_id>/preview/", checking.preview, name="preview"),
+    path("<int:campaign_id>/preview/html/", checking.preview_html, name="preview_html"),
+    path("<int:campaign_id>/test/", checking.test, name="test"),
+    path("<int:campaign_id>/test/status/", checking.test_status, name="test_status"),
+    path("<int:campaign_id>/progress/", library.progress, name="progress"),
+    path("<int:campaign_id>/launch/", lifecycle.launch, name="launch"),
+    path("<int:campaign_id>/schedule/", lifecycle.schedule, name="schedule"),
+    path("<int:campaign_id>/unschedule/", lifecycle.unschedule, name="unschedule"),
+    path("<int:campaign_id>/pause/", lifecycle.pause, name="pause"),
+    path("<int:campaign_id>/resume/", lifecycle.resume, name="resume"),
+    path("<int:campaign_id>/cancel/", lifecycle.cancel, name="cancel"),
+    path("<int:campaign_id>/duplicate/", lifecycle.duplicate, name="duplicate"),
+    path("<int:campaign_id>/delete/", lifecycle.delete, name="delete"),
+]

@@ -1,0 +1,207 @@
+"""Starting a campaign and filling in its checklist."""
+
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from campaigns import selectors, services
+from campaigns.exceptions import StaleCampaignError
+from campaigns.forms import CampaignForm
+from campaigns.models import Campaign, Status
+from campaigns.views.library import rows
+from campaigns.views.links import report_url
+from contacts import selectors as contacts
+from contacts.exceptions import InvalidSegment
+from core import clock
+from core.exceptions import DomainError, InvalidInput
+from delivery import selectors as delivery
+from frontend.htmx import redirect, render_page, toast, trigger
+from sequences.models import Step
+from team.access import Capability, MemberRequest, can, member_view
+from templates_lib import selectors as templates
+from templates_lib import services as template_services
+from templates_lib.models import Template
+
+MAX_CARDS = 12
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_view(Capability.EDIT)
+def start(request: MemberRequest) -> HttpResponse:
+    """Choose what to start from; the choice creates the draft."""
+    if request.method == "POST":
+        campaign = _create(request)
+        return redirect(request, "campaigns:detail", campaign.pk)
+    library = templates.templates_in(request.workspace)
+    context = {
+        "templates": list(library.filter(current_version__isnull=False).order_by("-updated_at", "-id")[:MAX_CARDS]),
+        "starters": templates.starters(),
+        "last": selectors.campaigns_in(request.workspace).exclude(status=Status.DRAFT).first()
+        or selectors.campaigns_in(request.workspace).first(),
+    }
+    return render_page(request, "campaigns/start.html", context)
+
+
+def _create(request: MemberRequest) -> Campaign:
+    if duplicate := request.POST.get("duplicate"):
+        source = selectors.campaign_in(request.workspace, _number(duplicate))
+        return services.duplicate_campaign(source, created_by=request.user)
+    if slug := request.POST.get("starter"):
+        starter = template_services.use_starter(workspace=request.workspace, slug=slug, user=request.user)
+        return services.create_from_template(workspace=request.workspace, template=starter, created_by=request.user)
+    if template_id := request.POST.get("template"):
+        template = templates.template_in(request.workspace, _number(template_id))
+        return services.create_from_template(workspace=request.workspace, template=template, created_by=request.user)
+    return services.create_campaign(workspace=request.workspace, created_by=request.user)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise InvalidInput("This is no id.")
+    return int(text)
+
+
+@require_safe
+@member_view(Capability.VIEW)
+def detail(request: MemberRequest, campaign_id: int) -> HttpResponse:
+    """The campaign where it stands: a draft's checklist, a scheduled one's summary, else its report."""
+    campaign = selectors.campaign_in(request.workspace, campaign_id)
+    if campaign.status == Status.DRAFT and can(request.membership, Capability.EDIT):
+        return render_page(request, "campaigns/edit.html", _checklist(request, campaign))
+    if url := report_url(campaign):
+        return redirect(request, url)
+    context = {**_summary(campaign), **permissions(request), "row": rows([campaign])[0]}
+    return render_page(request, "campaigns/detail.html", context)
+
+
+@require_POST
+@member_view(Capability.EDIT)
+def save(request: MemberRequest, campaign_id: int) -> HttpResponseBase:
+    """Autosave: all fields of the checklist, with the version that the page was made from."""
+    campaign = selectors.campaign_in(request.workspace, campaign_id)
+    form = CampaignForm(request.POST, workspace=request.workspace)
+    if not form.is_valid():
+        return JsonResponse({"errors": form.errors}, status=422)
+    try:
+        services.update_campaign(
+            campaign, changes=form.changes(), version=form.cleaned_data["version"], actor=str(request.user)
+        )
+    except StaleCampaignError as error:
+        return toast(HttpResponse(status=409), error.message, level="danger")
+    except InvalidInput as error:
+        return JsonResponse({"errors": error.fields or {"name": [error.message]}}, status=422)
+    except DomainError as error:
+        return toast(HttpResponse(status=error.status), error.message, level="danger")
+    return trigger(HttpResponse(), "saved", {"version": campaign.version})
+
+
+@require_safe
+@member_view(Capability.VIEW)
+def summary(request: MemberRequest, campaign_id: int) -> HttpResponse:
+    """What is ready and how many it goes to: fetched after each save."""
+    campaign = selectors.campaign_in(request.workspace, campaign_id)
+    return render_page(request, "campaigns/_summary.html", {**_summary(campaign), "ticks": True})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_view(Capability.EDIT)
+def template(request: MemberRequest, campaign_id: int) -> HttpResponse:
+    """Choose the email: a dialog of templates; POST takes one."""
+    campaign = selectors.campaign_in(request.workspace, campaign_id)
+    if request.method == "POST":
+        if slug := request.POST.get("starter"):
+            chosen = template_services.use_starter(workspace=request.workspace, slug=slug, user=request.user)
+        else:
+            chosen = templates.template_in(request.workspace, _number(request.POST.get("template", "")))
+        services.choose_template(campaign, template=chosen, actor=str(request.user))
+        return redirect(request, reverse("campaigns:detail", args=[campaign.pk]) + "#email")
+    query = request.GET.get("q", "")
+    library = templates.search_templates(templates.templates_in(request.workspace), query)
+    context = {
+        "campaign": campaign,
+        "templates": list(library.filter(current_version__isnull=False)[:60]),
+        "starters": templates.starters(),
+        "chosen": _template_of(services.email_of(campaign)),
+        "query": query,
+    }
+    return render_page(request, "campaigns/templates.html", context, partial="content")
+
+
+@require_POST
+@member_view(Capability.EDIT)
+def newest_template(request: MemberRequest, campaign_id: int) -> HttpResponse:
+    """Take the newest version of the template that the campaign uses."""
+    campaign = selectors.campaign_in(request.workspace, campaign_id)
+    chosen = _template_of(services.email_of(campaign))
+    if chosen is not None:
+        services.update_campaign(campaign, changes={"template": chosen}, actor=str(request.user))
+    return redirect(request, reverse("campaigns:detail", args=[campaign.pk]) + "#email")
+
+
+def permissions(request: MemberRequest) -> dict[str, bool]:
+    """Return what the member may do, for templates."""
+    return {
+        "can_edit": can(request.membership, Capability.EDIT),
+        "can_send": can(request.membership, Capability.SEND),
+    }
+
+
+def _template_of(step: Step) -> Template | None:
+    return step.template_version.template if step.template_version else None
+
+
+def _summary(campaign: Campaign) -> dict[str, Any]:
+    steps = selectors.steps_of(campaign)
+    ready = selectors.readiness(campaign, now_is_after_schedule=_is_late(campaign), steps=steps)
+    try:
+        size, broken = selectors.audience_size(campaign), ""
+    except InvalidSegment as error:
+        size, broken = None, error.message
+    emails = selectors.emails_of(campaign)
+    return {
+        "campaign": campaign,
+        "ready": ready,
+        "size": size,
+        "broken_segment": broken,
+        "mailboxes": selectors.mailboxes_of(campaign),
+        "subject": selectors.subject_of(emails[0]) if emails else "",
+        "emails": emails,
+    }
+
+
+def _is_late(campaign: Campaign) -> bool:
+    return campaign.send_at is not None and campaign.send_at <= clock.now()
+
+
+def _checklist(request: MemberRequest, campaign: Campaign) -> dict[str, Any]:
+    workspace = request.workspace
+    lists = list(contacts.lists_in(workspace))
+    sizes = contacts.list_sizes([item.pk for item in lists])
+    step = services.email_of(campaign)
+    version = step.template_version
+    chosen = version.template if version else None
+    return {
+        **_summary(campaign),
+        **permissions(request),
+        "form": CampaignForm.of(campaign),
+        "lists": [(item, sizes[item.pk]) for item in lists],
+        "segments": list(contacts.segments_in(workspace)),
+        "senders": list(delivery.mailboxes_in(workspace)),
+        "chosen": {relation: _ids(campaign, relation) for relation in RELATIONS},
+        "step": step,
+        "template_version": version,
+        "template": chosen,
+        "newer": chosen.current_version if chosen and chosen.current_version_id != version.pk else None,  # type: ignore[union-attr]  # chosen is its template
+        "came_back": request.GET.get("edited") == "email",
+        "merge_fields": templates.merge_fields(workspace),
+        "many_steps": len(selectors.steps_of(campaign)) > 1,
+    }
+
+
+RELATIONS = ("lists", "segments", "excluded_lists", "excluded_segments", "mailboxes")
+
+
+def _ids(campaign: Campaign, relation: str) -> set[int]:
+    return {item.pk for item in getattr(campaign, relation).all()}

@@ -1,0 +1,67 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.exceptions import InvalidInput
+from sequences import selectors
+from sequences.api.serializers import STATES, EnrolmentSerializer, SequenceSerializer, StepSerializer
+from sequences.models import Enrolment, EnrolmentState, Sequence
+from team.api.base import ReadMixin, WorkspaceViewSet
+
+
+class SequenceViewSet(ReadMixin, WorkspaceViewSet[Sequence]):
+    """Sequences, read only."""
+
+    scope = "campaigns"
+    serializer_class = SequenceSerializer
+
+    def get_queryset(self) -> QuerySet[Sequence]:
+        return selectors.sequences_in(self.workspace)
+
+    @extend_schema(responses=StepSerializer(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def steps(self, request: Request, pk: str) -> Response:
+        """The sequence's steps in their order."""
+        version = selectors.shown_version(self.get_object())
+        steps = list(selectors.steps_of(version)) if version else []
+        return Response(StepSerializer(steps, many=True).data)
+
+
+class EnrolmentViewSet(ReadMixin, WorkspaceViewSet[Enrolment]):
+    """Who is on the way through which sequence, read only.
+
+    The enrolments of a campaign of one email go when it is complete; its messages keep the facts.
+    """
+
+    scope = "campaigns"
+    serializer_class = EnrolmentSerializer
+
+    def get_queryset(self) -> QuerySet[Enrolment]:
+        enrolments = selectors.enrolments_in(self.workspace)
+        if self.action != "list":
+            return enrolments
+        query = self.request.query_params
+        for name in ("sequence", "contact"):
+            if value := query.get(name):
+                if not value.isdecimal():
+                    raise InvalidInput(f"{name} is an id.", fields={name: ["Give an id."]})
+                enrolments = enrolments.filter(**{f"{name}_id": int(value)})
+        if state := query.get("state"):
+            if state not in STATES:
+                raise InvalidInput("There is no such state.", fields={"state": [f"One of {', '.join(STATES)}."]})
+            enrolments = enrolments.filter(state=EnrolmentState[state.upper()])
+        return enrolments
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("sequence", int, description="Only those of one sequence."),
+            OpenApiParameter("contact", int, description="Only those of one contact."),
+            OpenApiParameter("state", str, enum=STATES),
+        ]
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().list(request, *args, **kwargs)
