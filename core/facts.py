@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -131,6 +132,13 @@ def _retry(name: str, event_type: type, handler: bus.Handler) -> int:
                     attempts=failure.attempts + 1, error=repr(error), retry_at=clock.now() + pause
                 )
     return calls
+
+
+def retry_now(failure_ids: Sequence[int]) -> int:
+    """Let failed calls be tried again at once, for whoever has mended the cause; return how many."""
+    count = FactFailure.objects.filter(pk__in=failure_ids).update(retry_at=clock.now())
+    _wake()
+    return count
 
 
 def _call(handler: bus.Handler, event_type: type, fact: Fact) -> Exception | None:
