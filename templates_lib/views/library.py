@@ -100,7 +100,7 @@ def details(request: MemberRequest, template_id: int) -> HttpResponseBase:
             _add_refusal(form, error)
         else:
             messages.success(request, "Saved.")
-            return redirect(request, request.POST.get("next") or reverse("templates_lib:list"))
+            return redirect(request, _own_page(request.POST.get("next")))
     context = {
         "form": form,
         "template": template,
