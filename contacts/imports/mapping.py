@@ -16,6 +16,8 @@ from contacts.values import BadValueError, Formats, coercer
 EMAIL = "email"
 FULL_NAME = "full_name"
 FIELD_PREFIX = "field:"
+# "new:number" makes a custom field of this type, named for the column.
+NEW_PREFIX = "new:"
 
 TARGETS: dict[str, str] = {
     EMAIL: "Email address",

@@ -198,3 +198,33 @@ def uses(definition: Mapping[str, Any], field: str, value: Any = None) -> bool:
 def _holds(condition: Mapping[str, Any], value: Any) -> bool:
     several = condition.get("value")
     return isinstance(several, list) and value in several
+
+
+def describe(definition: Mapping[str, Any], subjects: Mapping[str, Subject]) -> str:
+    """Return the definition as a sentence for lists and tooltips: "First name is “Ada” and Plan is one of …"."""
+    if "field" in definition:
+        return _describe_condition(definition, subjects)
+    parts = [describe(child, subjects) for child in definition.get("conditions", [])]
+    parts = [f"({part})" if " and " in part or " or " in part else part for part in parts]
+    match definition.get("match", "all"):
+        case "any":
+            return " or ".join(parts) or "nobody"
+        case "none":
+            return f"none of: {'; '.join(parts)}" if parts else "everybody"
+        case _:
+            return " and ".join(parts) or "everybody"
+
+
+def _describe_condition(condition: Mapping[str, Any], subjects: Mapping[str, Subject]) -> str:
+    subject = subjects.get(condition["field"])
+    operator = subject.operator(condition.get("operator")) if subject else None
+    if subject is None or operator is None:
+        return f"{condition['field']} (no longer there)"
+    if operator.takes is ValueKind.NONE:
+        return f"{subject.label} {operator.label}"
+    raw = condition.get("value")
+    labels = {str(option.value): option.label for option in subject.options}
+    shown = ", ".join(labels.get(str(value), str(value)) for value in (raw if isinstance(raw, list) else [raw]))
+    if operator.takes is ValueKind.DAYS:
+        return f"{subject.label} {operator.label.replace('(days)', f'{shown} days')}"
+    return f"{subject.label} {operator.label} “{shown}”"

@@ -13,9 +13,11 @@ from contacts.exceptions import ContactsError, UnreadableFile
 from contacts.imports.encodings import ENCODINGS
 from contacts.imports.files import preview_of
 from contacts.imports.layout import DELIMITERS, inspect_file, preview_file
-from contacts.imports.mapping import check_mapping, guess_mapping, resolve_mapping
+from contacts.imports.mapping import FIELD_PREFIX, NEW_PREFIX, check_mapping, guess_mapping, resolve_mapping
 from contacts.models import Import, List
+from contacts.services.fields import create_field
 from contacts.services.import_runs import enqueue_import, forget_working_data
+from contacts.services.lists import create_list
 from core import clock
 from core.exceptions import InvalidInput
 from team.models import User, Workspace
@@ -87,21 +89,30 @@ def reread_import(source: Import, **changes: Any) -> Import:
 
 @transaction.atomic
 def map_import(
-    source: Import, *, mapping: Mapping[str, str], list_: List | None = None, update_existing: bool = True
+    source: Import,
+    *,
+    mapping: Mapping[str, str],
+    list_: List | None = None,
+    new_list: str = "",
+    update_existing: bool = True,
 ) -> Import:
     """Say which column goes where and queue the import.
 
-    `mapping` as in `contacts.imports.mapping`. Raises InvalidInput for a mapping that doesn't work, ContactsError when the
-    import has already begun.
+    `mapping` as in `contacts.imports.mapping`; a target "new:number" makes a custom field of that type, named for the column.
+    `new_list` makes a list of this name. Raises InvalidInput for a mapping that doesn't work, ContactsError when the import
+    has already begun; then nothing is made.
     """
     if list_ is not None and list_.workspace_id != source.workspace_id:
         raise InvalidInput("There is no such list.", fields={"list": ["There is no such list."]})
     columns = preview_of(source).columns
+    targets = {column: _made_field(source, columns, column, target) for column, target in mapping.items()}
     fields = {field.key: field for field in selectors.fields_in(source.workspace)}
     try:
-        checked = check_mapping(mapping, width=len(columns), fields=fields)
+        checked = check_mapping(targets, width=len(columns), fields=fields)
     except ValueError as error:
         raise InvalidInput(str(error), fields={"mapping": [str(error)]}) from error
+    if new_list:
+        list_ = create_list(workspace=source.workspace, name=new_list)
     queued = Import.objects.filter(pk=source.pk, status=Status.UPLOADED).update(
         columns=columns,
         mapping=checked,
@@ -115,6 +126,22 @@ def map_import(
     transaction.on_commit(lambda: enqueue_import(source.pk))
     source.refresh_from_db()
     return source
+
+
+def _made_field(source: Import, columns: list[str], column: str, target: str) -> str:
+    if not target.startswith(NEW_PREFIX):
+        return target
+    if not column.isdigit() or int(column) >= len(columns):
+        raise InvalidInput(
+            f"The file has no column {column}.", fields={"mapping": [f"The file has no column {column}."]}
+        )
+    label = columns[int(column)][:100]
+    try:
+        field = create_field(workspace=source.workspace, label=label, type_=target.removeprefix(NEW_PREFIX))
+    except InvalidInput as error:
+        message = f"No field can be made of the column “{label}”: {error.message}"
+        raise InvalidInput(message, fields={"mapping": [message]}) from error
+    return f"{FIELD_PREFIX}{field.key}"
 
 
 def import_file(

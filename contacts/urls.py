@@ -1,0 +1,45 @@
+from django.urls import path
+
+from contacts.views import bulk, contacts, fields, imports, lists, segments, suppressions
+
+app_name = "contacts"
+
+urlpatterns = [
+    path("", contacts.contact_list, name="list"),
+    path("new/", contacts.new_contact, name="new"),
+    path("export.csv", contacts.export, name="export"),
+    path("bulk/ask/", bulk.ask, name="bulk_ask"),
+    path("bulk/run/", bulk.run, name="bulk_run"),
+    path("<int:contact_id>/", contacts.detail, name="detail"),
+    path("<int:contact_id>/edit/", contacts.edit, name="edit"),
+    path("<int:contact_id>/suppress/", contacts.suppress_contact, name="suppress"),
+    path("<int:contact_id>/lift/", contacts.lift, name="lift"),
+    path("<int:contact_id>/delete/", contacts.delete, name="delete"),
+    path("lists/", lists.lists, name="lists"),
+    path("lists/new/", lists.new_list, name="new_list"),
+    path("lists/<int:list_id>/", lists.edit_list, name="edit_list"),
+    path("lists/<int:list_id>/delete/", lists.delete_list, name="delete_list"),
+    path("segments/", segments.segments, name="segments"),
+    path("segments/new/", segments.new_segment, name="new_segment"),
+    path("segments/build/", segments.build, name="build_segment"),
+    path("segments/count/", segments.count_draft, name="count_draft"),
+    path("segments/<int:segment_id>/", segments.edit_segment, name="edit_segment"),
+    path("segments/<int:segment_id>/count/", segments.segment_count, name="segment_count"),
+    path("segments/<int:segment_id>/delete/", segments.delete_segment, name="delete_segment"),
+    path("imports/", imports.imports, name="imports"),
+    path("imports/new/", imports.new_import, name="new_import"),
+    path("imports/sample.csv", imports.sample, name="import_sample"),
+    path("imports/<int:import_id>/", imports.import_, name="import"),
+    path("imports/<int:import_id>/reread/", imports.reread, name="reread_import"),
+    path("imports/<int:import_id>/map/", imports.map_, name="map_import"),
+    path("imports/<int:import_id>/progress/", imports.progress, name="import_progress"),
+    path("imports/<int:import_id>/cancel/", imports.cancel, name="cancel_import"),
+    path("imports/<int:import_id>/rejected.csv", imports.rejected, name="rejected"),
+    path("suppressions/", suppressions.suppressions, name="suppressions"),
+    path("suppressions/add/", suppressions.add_suppressions, name="add_suppressions"),
+    path("suppressions/<int:suppression_id>/lift/", suppressions.lift_suppression, name="lift_suppression"),
+    path("fields/", fields.fields, name="fields"),
+    path("fields/new/", fields.new_field, name="new_field"),
+    path("fields/<int:field_id>/", fields.edit_field, name="edit_field"),
+    path("fields/<int:field_id>/delete/", fields.delete_field, name="delete_field"),
+]
