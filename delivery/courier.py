@@ -246,7 +246,10 @@ class _Load:
                 attempts = self._messages[message_id].attempts + 1
                 trip.receipts.append(receipts.broken(message_id, text, attempts=attempts, at=at))
             case Lost(message_id, text):
-                receipt = receipts.in_doubt(message_id, reasons.REPLY_LOST, text=text, resend=self._resend, at=at)
+                attempts = self._messages[message_id].attempts + 1
+                receipt = receipts.in_doubt(
+                    message_id, reasons.REPLY_LOST, text=text, attempts=attempts, resend=self._resend, at=at
+                )
                 trip.receipts.append(receipt)
             case Unsent(envelope):
                 trip.remaining.append(envelope.id)

@@ -29,6 +29,17 @@ class Held(NamedTuple):
     mailing_id: int
     mailbox_id: int
     workspace_id: int
+    given_up: bool = False
+
+    @property
+    def ended_by(self) -> str:
+        """What stands as the owner of a batch that is done: another name if it was given up, as its worker may return."""
+        return given_up_name(self.owner) if self.given_up else self.owner
+
+
+def given_up_name(owner: str) -> str:
+    """Return the owner's name on a batch that was given up for lost."""
+    return f"lost {owner}"
 
 
 class Recorded(NamedTuple):
@@ -57,9 +68,9 @@ def give_back(held: Held, remaining: Collection[int], *, due_at: datetime | None
     with connection.cursor() as cursor:
         if not remaining:
             cursor.execute(
-                "UPDATE delivery_batch SET state = %s, finished_at = %s, lease_expires_at = NULL"
+                "UPDATE delivery_batch SET state = %s, finished_at = %s, lease_expires_at = NULL, lease_owner = %s"
                 " WHERE id = %s AND state = %s AND lease_owner = %s",
-                [Batch.State.DONE, now, held.batch_id, Batch.State.LEASED, held.owner],
+                [Batch.State.DONE, now, held.ended_by, held.batch_id, Batch.State.LEASED, held.owner],
             )
         else:
             cursor.execute(
@@ -78,7 +89,7 @@ def give_back(held: Held, remaining: Collection[int], *, due_at: datetime | None
 
 def is_recorded(held: Held) -> bool:
     """Return whether this lease was ended by a commit whose answer got lost."""
-    return Batch.objects.filter(pk=held.batch_id, lease_owner=held.owner, state=Batch.State.DONE).exists()
+    return Batch.objects.filter(pk=held.batch_id, lease_owner=held.ended_by, state=Batch.State.DONE).exists()
 
 
 def lock(held: Held) -> None:
@@ -94,7 +105,10 @@ def record(held: Held, receipts: Sequence[Receipt], tally: Tally) -> Recorded:
     others = [receipt for receipt in receipts if receipt.state is not MessageState.ACCEPTED]
     changed: dict[MessageState, list[int]] = defaultdict(list)
     if accepted:
-        changed[MessageState.ACCEPTED] = _accept(held, accepted, tally)
+        written = set(_accept(held, accepted, tally))
+        accepted = [receipt for receipt in accepted if receipt.message_id in written]
+    if accepted:
+        changed[MessageState.ACCEPTED] = [receipt.message_id for receipt in accepted]
     if others:
         settled = _settle(others)
         others = [receipt for receipt in others if receipt.message_id in settled]
@@ -124,16 +138,17 @@ def _accept(held: Held, receipts: Sequence[Receipt], tally: Tally) -> list[int]:
         [receipt.code for receipt in receipts],
         [receipt.text for receipt in receipts],
     ]
-    if _write_accepted(values, WAITING) != len(ids):
+    changed = _write_accepted(values, WAITING)
+    if len(changed) != len(ids):
         # The wire has the last word: what was cancelled or given up meanwhile has arrived all the same.
+        at = {receipt.message_id: receipt.at for receipt in receipts}
         for message_id, state in _overtaken(ids):
-            receipt = next(receipt for receipt in receipts if receipt.message_id == message_id)
-            tally.mailing(held.mailing_id, receipt.at, MessageState(state).name.lower(), -1)
-        _write_accepted(values, (int(MessageState.CANCELLED), int(MessageState.UNKNOWN)))
-    return ids
+            tally.mailing(held.mailing_id, at[message_id], MessageState(state).name.lower(), -1)
+        changed += _write_accepted(values, (int(MessageState.CANCELLED), int(MessageState.UNKNOWN)))
+    return changed
 
 
-def _write_accepted(values: list[list[Any]], states: Collection[int]) -> int:
+def _write_accepted(values: list[list[Any]], states: Collection[int]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -142,10 +157,11 @@ def _write_accepted(values: list[list[Any]], states: Collection[int]) -> int:
                 reply_code = receipt.code, reply_text = receipt.text
             FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::text[]) AS receipt (id, at, code, text)
             WHERE message.id = receipt.id AND message.state = ANY(%s)
+            RETURNING message.id
             """,
             [MessageState.ACCEPTED, *values, list(states)],
         )
-        return int(cursor.rowcount)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _overtaken(ids: Sequence[int]) -> list[tuple[int, int]]:

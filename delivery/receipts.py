@@ -63,13 +63,14 @@ def broken(message_id: int, message: str, *, attempts: int, at: datetime) -> Rec
     return _deferred(message_id, reasons.INTERRUPTED, at, again, None, message[:_MAX_TEXT])
 
 
-def in_doubt(message_id: int, reason: str, *, text: str = "", resend: bool, at: datetime) -> Receipt:
+def in_doubt(message_id: int, reason: str, *, text: str = "", attempts: int, resend: bool, at: datetime) -> Receipt:
     """Return the receipt for a message that was sent and not answered; `resend` is the mailbox's choice."""
     text = text[:_MAX_TEXT]
-    if resend:
-        receipt = _deferred(message_id, reasons.RESENT_UNKNOWN, at, at, None, text)
-        return receipt._replace(outcome=MessageState.UNKNOWN)
-    return Receipt(message_id, MessageState.UNKNOWN, reason, at, text=text)
+    again = retries.retry_at(retries.INTERRUPTED, attempts=attempts, now=at) if resend else None
+    if again is None:
+        return Receipt(message_id, MessageState.UNKNOWN, reason, at, text=text)
+    receipt = _deferred(message_id, reasons.RESENT_UNKNOWN, at, again, None, text)
+    return receipt._replace(outcome=MessageState.UNKNOWN)
 
 
 def skipped(message_id: int, reason: str, *, text: str = "", at: datetime) -> Receipt:

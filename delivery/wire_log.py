@@ -29,7 +29,9 @@ def receipt_of(outcome: Outcome, *, attempts: int, resend: bool) -> Receipt:
         case number if number == BROKEN:
             return receipts.broken(message_id, outcome.reply, attempts=attempts, at=at)
         case number if number == LOST:
-            return receipts.in_doubt(message_id, reasons.REPLY_LOST, text=outcome.reply, resend=resend, at=at)
+            return receipts.in_doubt(
+                message_id, reasons.REPLY_LOST, text=outcome.reply, attempts=attempts, resend=resend, at=at
+            )
         case number:
             code, _, text = outcome.reply.partition(" ")
             reply = Reply(int(code), [text.encode()])

@@ -160,7 +160,7 @@ def _suppress(held: Held, email: str, detail: str) -> None:
 def record_contacts_sent(event: MessagesAccepted) -> None:
     """Keep on the contacts when they were last sent to (a handler: it runs after the receipts are committed)."""
     ids = Message.objects.filter(pk__in=event.message_ids, is_test=False).values_list("contact_id", flat=True)
-    contacts.record_sent(contact_ids=[pk for pk in ids if pk is not None], at=event.accepted_at)
+    contacts.record_sent(contact_ids=list(filter(None, ids)), at=event.accepted_at)
 
 
 def settle_abandoned() -> int:
@@ -172,10 +172,13 @@ def settle_abandoned() -> int:
     folder = journal_folder()
     settled = 0
     for dead in journal.abandoned(folder):
-        batches = Batch.objects.filter(state=Batch.State.LEASED, lease_owner=dead.notes.name)
-        for batch in batches.select_related("mailing", "mailbox"):
+        batches = Batch.objects.select_related("mailing", "mailbox")
+        for batch in batches.filter(state=Batch.State.LEASED, lease_owner=dead.notes.name):
             _settle_batch(batch, dead.notes)
             settled += 1
+        # Given up while this machine was away; now the journal tells which of them the server took after all.
+        for batch in batches.filter(lease_owner=ledger.given_up_name(dead.notes.name)):
+            _settle_batch(batch, dead.notes)
         dead.remove()
     away = clock.now() - timedelta(minutes=settings.HOST_AWAY_MINUTES)
     known = journal.present(folder)
@@ -206,9 +209,17 @@ def _settle_batch(batch: Batch, notes: journal.Notes | None) -> None:
             trip.remaining.append(message_id)
         else:
             reason = reasons.WORKER_LOST if notes else reasons.HOST_LOST
-            trip.receipts.append(receipts.in_doubt(message_id, reason, resend=resend, at=now))
+            tries = attempts[message_id] + 1
+            trip.receipts.append(receipts.in_doubt(message_id, reason, attempts=tries, resend=resend, at=now))
     _note_consequences(trip)
-    held = Held(batch.pk, batch.lease_owner, batch.mailing_id, batch.mailbox_id, batch.mailing.workspace_id)
+    held = Held(
+        batch.pk,
+        notes.name if notes else batch.lease_owner,
+        batch.mailing_id,
+        batch.mailbox_id,
+        batch.mailing.workspace_id,
+        given_up=notes is None,
+    )
     _commit(held, batch.mailbox, trip)
     doubtful = sum(receipt.state is MessageState.UNKNOWN for receipt in trip.receipts)
     logger.warning(
