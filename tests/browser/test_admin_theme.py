@@ -17,7 +17,7 @@ def test_the_admin_is_branded_and_accessible(
     live_server, page: Page, axe: Callable[..., list[str]], theme: Literal["light", "dark"]
 ):
     client = Client()
-    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    client.force_login(UserFactory.create(is_staff=True, is_superuser=True))
     page.context.add_cookies(
         [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
     )

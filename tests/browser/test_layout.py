@@ -16,8 +16,8 @@ Axe = Callable[..., list[str]]
 
 @pytest.fixture
 def member(live_server, page: Page) -> Membership:
-    membership: Membership = MembershipFactory(workspace__name="Acme")
-    MembershipFactory(user=membership.user, workspace__name="Northwind")
+    membership: Membership = MembershipFactory.create(workspace__name="Acme")
+    MembershipFactory.create(user=membership.user, workspace__name="Northwind")
     client = Client()
     client.force_login(membership.user)
     page.context.add_cookies(

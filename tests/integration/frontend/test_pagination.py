@@ -32,14 +32,14 @@ def walk(order: tuple[str, ...], size: int) -> list[int]:
 def test_pages_together_are_the_whole_list_in_order(names, size, order):
     Workspace.objects.all().delete()
     for name in names:
-        WorkspaceFactory(name=name)
+        WorkspaceFactory.create(name=name)
     assert walk(order, size) == list(Workspace.objects.order_by(*order).values_list("pk", flat=True))
 
 
 def test_a_row_added_meanwhile_neither_repeats_nor_hides_another():
-    first, second = WorkspaceFactory(name="b"), WorkspaceFactory(name="c")
+    first, second = WorkspaceFactory.create(name="b"), WorkspaceFactory(name="c")
     page = paginate(Workspace.objects.all(), cursor=None, order=("name", "id"), size=1)
-    WorkspaceFactory(name="a")
+    WorkspaceFactory.create(name="a")
     following = paginate(Workspace.objects.all(), cursor=page.next_cursor, order=("name", "id"), size=1)
     assert (page.items, following.items) == ([first], [second])
     assert not following.is_first
@@ -49,7 +49,7 @@ def test_a_row_added_meanwhile_neither_repeats_nor_hides_another():
     "cursor", ["", "nonsense", "bm9uc2Vuc2U", "W1sibmFtZSJdLFtdXQ", "ÿ", "W1sibmFtZSIsImlkIl0sWyJhIiwieCJdXQ"]
 )
 def test_a_damaged_cursor_starts_from_the_beginning(cursor):
-    workspace = WorkspaceFactory(name="a")
+    workspace = WorkspaceFactory.create(name="a")
     page = paginate(Workspace.objects.all(), cursor=cursor, order=("name", "id"))
     assert page.items == [workspace]
     assert page.is_first
