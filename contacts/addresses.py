@@ -10,12 +10,13 @@ MAX_LENGTH = 320
 MAX_LOCAL = 64
 MAX_DOMAIN = 253
 
-# RFC 5321's dot-string and a domain of letter-digit-hyphen labels whose last one is no number: what nearly every address
+# RFC 5321's dot-string and a domain of letter-digit-hyphen labels whose last one ends in a letter: what nearly every address
 # is made of, and nothing else. Quoted local parts, address literals and domains without a dot are refused.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_LAST_LABEL = r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,61})?[A-Za-z]"
 _PLAIN = re.compile(
-    rf"(?=.{{3,254}}\Z)(?=[^@]{{1,{MAX_LOCAL}}}@){_ATOM}(?:\.{_ATOM})*@(?!.*--)(?:{_LABEL}\.)+(?!\d+\Z){_LABEL}\Z"
+    rf"(?=.{{3,254}}\Z)(?=[^@]{{1,{MAX_LOCAL}}}@){_ATOM}(?:\.{_ATOM})*@(?!.*--)(?:{_LABEL}\.)+{_LAST_LABEL}\Z"
 )
 
 
@@ -44,7 +45,7 @@ def _check_slowly(text: str) -> str:
     if "@" not in text:
         raise BadAddressError("An address needs an @.")
     try:
-        checked = validate_email(text, check_deliverability=False, test_environment=True)
+        checked = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError as error:
         raise BadAddressError(str(error)) from error
     return checked.normalized
