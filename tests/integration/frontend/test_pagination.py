@@ -37,7 +37,7 @@ def test_pages_together_are_the_whole_list_in_order(names, size, order):
 
 
 def test_a_row_added_meanwhile_neither_repeats_nor_hides_another():
-    first, second = WorkspaceFactory.create(name="b"), WorkspaceFactory(name="c")
+    first, second = WorkspaceFactory.create(name="b"), WorkspaceFactory.create(name="c")
     page = paginate(Workspace.objects.all(), cursor=None, order=("name", "id"), size=1)
     WorkspaceFactory.create(name="a")
     following = paginate(Workspace.objects.all(), cursor=page.next_cursor, order=("name", "id"), size=1)
