@@ -73,10 +73,11 @@ class Asset(models.Model):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=200)
-    file = models.ImageField(upload_to="assets/%Y/%m/", width_field="width", height_field="height")
-    width = models.PositiveIntegerField(null=True, editable=False)
-    height = models.PositiveIntegerField(null=True, editable=False)
-    bytes = models.PositiveIntegerField(default=0, editable=False)
+    # No ImageField: it would open the file of every row that is read, to measure it again.
+    file = models.FileField(upload_to="assets/%Y/%m/")
+    width = models.PositiveIntegerField(editable=False)
+    height = models.PositiveIntegerField(editable=False)
+    bytes = models.PositiveIntegerField(editable=False)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
     created_at = models.DateTimeField(default=clock.now, editable=False)
 

@@ -21,10 +21,10 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=200)),
-                ("file", models.ImageField(height_field="height", upload_to="assets/%Y/%m/", width_field="width")),
-                ("width", models.PositiveIntegerField(editable=False, null=True)),
-                ("height", models.PositiveIntegerField(editable=False, null=True)),
-                ("bytes", models.PositiveIntegerField(default=0, editable=False)),
+                ("file", models.FileField(upload_to="assets/%Y/%m/")),
+                ("width", models.PositiveIntegerField(editable=False)),
+                ("height", models.PositiveIntegerField(editable=False)),
+                ("bytes", models.PositiveIntegerField(editable=False)),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
                 (
                     "created_by",

@@ -27,7 +27,14 @@ def upload_asset(
     data = upload.read()
     image = check_image(name or upload.name or "image", data)
     with transaction.atomic():
-        asset = Asset(workspace=workspace, name=image.name, bytes=len(data), created_by=user)
+        asset = Asset(
+            workspace=workspace,
+            name=image.name,
+            width=image.width,
+            height=image.height,
+            bytes=len(data),
+            created_by=user,
+        )
         # A random name on disk: uploads can't guess or overwrite one another's.
         asset.file.save(f"{secrets.token_hex(16)}.{image.suffix}", ContentFile(data), save=True)
     return asset

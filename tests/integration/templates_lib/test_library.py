@@ -164,7 +164,12 @@ def test_a_template_survives_export_and_import(browser, workspace):
 
 @pytest.mark.parametrize(
     ("name", "data", "format_"),
-    [("spring_news.mjml", MJML, "mjml"), ("a.HTML", SOURCE, "html"), ("b.txt", "Hi {{ firstName }}", "text"), ("c.html", MJML, "mjml")],
+    [
+        ("spring_news.mjml", MJML, "mjml"),
+        ("a.HTML", SOURCE, "html"),
+        ("b.txt", "Hi {{ firstName }}", "text"),
+        ("c.html", MJML, "mjml"),
+    ],
 )
 def test_a_bare_source_is_imported(browser, workspace, name, data, format_):
     browser.post("/templates/import/", {"file": SimpleUploadedFile(name, b"\xef\xbb\xbf" + data.encode())})
@@ -229,7 +234,9 @@ def test_what_another_workspace_has_is_not_there(browser, method, path):
         "category": services.create_category(workspace=other, name="Theirs").pk,
         "asset": make_asset(other).pk,
     }
-    response = getattr(browser, method)(path.format(**ids), {"name": "x", "subject": "x", "source": "x", "format": "html"})
+    response = getattr(browser, method)(
+        path.format(**ids), {"name": "x", "subject": "x", "source": "x", "format": "html"}
+    )
     assert response.status_code == 404
     assert "Secret" not in response.text
     assert Template.objects.get().name == "Secret"
