@@ -5,12 +5,13 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundField
 
 from core.exceptions import DomainError
 from frontend.forms import DateLocal
 from team import attempts
 from team.models import AuditEntry, Invitation, Membership, Role, User, Workspace
-from team.scopes import RESOURCES
+from team.scopes import RESOURCES, Resource
 from team.validators import time_zone_names
 
 THROTTLED = "throttled"
@@ -159,32 +160,37 @@ def roles_for(membership: Membership) -> list[tuple[str, str]]:
 
 
 class TokenForm(forms.Form):
-    """A token's name and what it may do; nothing ticked in "limited" is an error, so that no slip opens everything."""
+    """A token's name and what it may do: everything, or a level for each resource.
+
+    Choosing nothing is an error, so that no slip opens everything. `scopes` in the cleaned data is what services take.
+    """
 
     name = forms.CharField(max_length=100, help_text="Where it will be used, as in “Shop” or “CRM sync”.")
     access = forms.ChoiceField(
-        choices=[("all", "Everything in this workspace"), ("limited", "Only what I choose below")],
+        choices=[("limited", "Only what I choose below"), ("all", "Everything in this workspace")],
         widget=forms.RadioSelect,
         initial="limited",
     )
-    scopes = forms.MultipleChoiceField(
-        label="May use",
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        choices=[
-            (f"{resource.name}:{access}", f"{resource.label}: {verb}")
-            for resource in RESOURCES
-            for access, verb in (("read", "read"), ("write", "read and change"))
-        ],
-    )
+    LEVELS = [("", "No access"), ("read", "Read"), ("write", "Read and change")]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for resource in RESOURCES:
+            self.fields[resource.name] = forms.ChoiceField(label=resource.label, required=False, choices=self.LEVELS)
+
+    def resources(self) -> list[tuple[Resource, BoundField]]:
+        """Return each resource with its field, for the page's table."""
+        return [(resource, self[resource.name]) for resource in RESOURCES]
 
     def clean(self) -> dict[str, Any]:
-        """Make the choice of everything explicit."""
+        """Gather the scopes."""
         cleaned: dict[str, Any] = super().clean() or {}
+        names = (resource.name for resource in RESOURCES)
+        cleaned["scopes"] = [f"{name}:{cleaned[name]}" for name in names if cleaned.get(name)]
         if cleaned.get("access") == "all":
             cleaned["scopes"] = []
-        elif not cleaned.get("scopes"):
-            self.add_error("scopes", "Choose at least one.")
+        elif not cleaned["scopes"]:
+            self.add_error("access", "Choose at least one below, or everything.")
         return cleaned
 
 
