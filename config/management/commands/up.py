@@ -11,7 +11,7 @@ from config.embedded.exceptions import EmbeddedServiceError
 from config.embedded.postgres import start_postgres
 from config.embedded.valkey import start_valkey
 from config.environment import ConfigurationError, Environment
-from config.processes import processes
+from config.processes import first_processes, further_processes
 from config.supervisor import AlreadyRunningError, ServerSpec, Supervisor, end_leftovers, only_supervisor
 from frontend import vendor
 
@@ -39,10 +39,12 @@ class Command(BaseCommand):
             if ended := end_leftovers(environment.data_dir, seconds=10):
                 self._say(f"Stopped {ended} processes that an earlier run left behind.")
             self._prepare(environment, supervisor)
-            for spec in processes(environment, settings.BASE_DIR):
+            for spec in first_processes(environment, settings.BASE_DIR):
                 supervisor.start_process(spec)
             if problem := startup.wait_until_ready(environment, supervisor.tick):
-                self._say(f"Not ready yet: {problem}. Logs: {supervisor.logs}")
+                self._say(f"Not ready yet: {problem.rstrip('.')}. Logs: {supervisor.logs}")
+            for spec in further_processes(environment):
+                supervisor.start_process(spec)
             self._greet(environment)
             supervisor.run()
         except KeyboardInterrupt:
