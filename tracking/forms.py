@@ -12,4 +12,6 @@ _CHOICES = [
 class PreferencesForm(forms.Form):
     """What a recipient may choose."""
 
-    tracking = forms.ChoiceField(label="May we learn from your opens and clicks?", choices=_CHOICES, widget=forms.RadioSelect)
+    tracking = forms.ChoiceField(
+        label="May we learn from your opens and clicks?", choices=_CHOICES, widget=forms.RadioSelect
+    )

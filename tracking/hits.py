@@ -6,11 +6,11 @@ Id and moment together are the event's key, so a hit that is written twice, to R
 
 import itertools
 import os
+import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 
 from core import clock
 
@@ -110,7 +110,7 @@ def decode(data: bytes) -> Hit:
         raise UnreadableHitError(f"Version {version} is not known.")
     ip = data[_RECORD.size : _RECORD.size + size].decode("ascii", "replace")
     agent = data[_RECORD.size + size :][:USER_AGENT_BYTES].decode("utf-8", "replace").replace("\0", "")
-    return Hit(event_id, at, message_id, link_id, flags, _address(ip), agent)
+    return Hit(event_id, at, message_id, link_id, flags, _address(ip) if ip else "", agent)
 
 
 def pack(event_id: int, at: int, message_id: int, link_id: int, flags: int, ip: bytes, user_agent: bytes) -> bytes:
@@ -121,6 +121,7 @@ def pack(event_id: int, at: int, message_id: int, link_id: int, flags: int, ip: 
 
 def _address(text: str) -> str:
     try:
-        return str(ip_address(text)) if text else ""
-    except ValueError:
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except OSError:
         return ""
+    return text

@@ -22,6 +22,7 @@ from tracking.hits import Hit, micros, new_id
 from tracking.ingest import ingest
 from tracking.models import DrainedChunk, EventKind
 from tracking.partitions import Month, drop_month, ensure_months, existing_months, month_of
+from tracking.recount import Differences, repair
 from tracking.verdicts import UNSUBSCRIBED_ON_PAGE, UNSUBSCRIBED_ONE_CLICK, Reason
 
 MONTHS_AHEAD = 2
@@ -71,6 +72,11 @@ def tidy_event_store() -> None:
     DrainedChunk.objects.filter(drained_at__lt=clock.now() - CHUNKS_KEPT).delete()
 
 
+def recount() -> Differences:
+    """Work columns and counters out anew from the facts, put right what differs, and return what that was."""
+    return repair()
+
+
 def forget_contacts(event: ContactsDeleted) -> None:
     """Take what leads to deleted contacts out of their events; what they count for stays."""
     store.forget_contacts(event.contact_ids)
@@ -88,9 +94,7 @@ def unsubscribe(claim: ContactClaim, *, one_click: bool = False) -> bool:
     at = clock.now()
     detail = "By the mail program's button." if one_click else "On the unsubscribe page."
     with acting_as(f"contact:{claim.contact_id}"):
-        news = contacts.unsubscribe_contact(
-            workspace_id=claim.workspace_id, contact_id=claim.contact_id, detail=detail
-        )
+        news = contacts.unsubscribe_contact(workspace_id=claim.workspace_id, contact_id=claim.contact_id, detail=detail)
         if delivery.record_unsubscribe(claim.message_id, at):
             _record_unsubscription(claim, at, UNSUBSCRIBED_ONE_CLICK if one_click else UNSUBSCRIBED_ON_PAGE)
     if news:

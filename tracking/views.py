@@ -122,7 +122,12 @@ def _preferences_url(claim: ContactClaim, subscription: Subscription) -> str:
 
 
 def _page(
-    request: HttpRequest, template: str, subscription: Subscription, context: dict[str, Any], *, status: int = HTTPStatus.OK
+    request: HttpRequest,
+    template: str,
+    subscription: Subscription,
+    context: dict[str, Any],
+    *,
+    status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     """Return a page in the workspace's name; gone things are 410.  No CSRF token, as that would set a cookie."""
     if subscription.standing == Standing.GONE:

@@ -1,5 +1,6 @@
 """Every write of delivery."""
 
+from delivery.services.corrections import correct_counters
 from delivery.services.engagement import Firsts, Hit, record_engagement, record_unsubscribe, withdraw_unsubscribe
 from delivery.services.mailboxes import (
     create_mailbox,
@@ -27,6 +28,7 @@ __all__ = [
     "TrackedLink",
     "TrackedMessage",
     "cancel_messages",
+    "correct_counters",
     "count_links",
     "create_mailbox",
     "create_mailing",

@@ -97,8 +97,17 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _lock(message_ids: Sequence[int]) -> list[tuple[int, int, datetime, datetime, datetime, datetime]]:
-    rows = Message.objects.filter(pk__in=message_ids).order_by("pk").select_for_update(no_key=True)
-    return list(rows.values_list("pk", "mailing_id", *_COLUMNS))
+    if not message_ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id, mailing_id, opened_at, opened_any_at, clicked_at, clicked_any_at
+            FROM delivery_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+            """,
+            [list(message_ids)],
+        )
+        return cursor.fetchall()
 
 
 def _count_moves(

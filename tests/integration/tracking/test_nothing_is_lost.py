@@ -102,7 +102,7 @@ def test_with_both_servers_away_a_known_link_is_followed_and_a_pixel_is_not_answ
             cursor.execute("ALTER TABLE tracking_elsewhere RENAME TO tracking_bufferedhit")
 
 
-class Crashed(Exception):
+class CrashedError(Exception):
     """Stands for a kill at that instant."""
 
 
@@ -113,14 +113,13 @@ def test_a_chunk_whose_drainer_died_is_taken_once(monkeypatch, when: str):
     client.rpush(chunks.HITS_KEY, *[encode(make_hit(sent.messages[0], SENT_AT)) for _ in range(5)])
 
     def die(*args: object, **kwargs: object) -> None:
-        raise Crashed
+        raise CrashedError
 
-    with monkeypatch.context() as patch, pytest.raises(Crashed):
-        if when == "before the commit":
-            patch.setattr(DrainedChunk.objects, "create", die)
-        else:
-            patch.setattr(chunks, "discard", die)
-        services.drain()
+    target = (DrainedChunk.objects, "create") if when == "before the commit" else (chunks, "discard")
+    with monkeypatch.context() as patch:
+        patch.setattr(*target, die)
+        with pytest.raises(CrashedError):
+            services.drain()
     assert Event.objects.count() == (0 if when == "before the commit" else 5)
     assert services.drain() == 5
     assert services.drain() == 0

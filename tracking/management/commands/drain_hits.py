@@ -19,6 +19,8 @@ LONGEST_PAUSE = 5.0
 class Command(BaseCommand):
     """The drainer's process: a look at the buffer five times a second, a growing pause while a server is down."""
 
+    # The web's URLs and templates are none of the drainer's business.
+    requires_system_checks = ()
     help = "Moves opens and clicks from the buffer into the event store until it is stopped."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

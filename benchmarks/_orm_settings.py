@@ -1,0 +1,6 @@
+"""The peer's settings: Drumbeat's without middleware, which only makes the peer faster."""
+
+from config.settings import *  # noqa: F403
+
+ROOT_URLCONF = "benchmarks._orm_pixel"
+MIDDLEWARE: list[str] = []
