@@ -112,7 +112,7 @@ class MessageState(models.IntegerChoices):
 class Message(models.Model):
     """The ledger: one row per recipient and email step, written before anything is sent.
 
-    No index covers a column that changes, so that updates stay HOT (fillfactor 50 by raw SQL); `key` is opaque, given by
+    No index covers a column that changes, so that updates stay HOT (a low fillfactor by raw SQL); `key` is opaque, given by
     the creator. `contact` has no constraint: a deleted contact's messages stay, with a number that says nothing.
     """
 

@@ -3,9 +3,9 @@
 from django.db import migrations
 
 ROOM = """
--- A message is updated once or twice after it is written: half of each page is left for that, so that the new version
--- fits beside the old one and no index is touched (HOT).
-ALTER TABLE delivery_message SET (fillfactor = 50, autovacuum_vacuum_insert_scale_factor = 0.05);
+-- A message is updated soon after it is written and grows by the server's reply: room is left so that the new version
+-- fits on the page beside the old one and no index is touched (HOT).
+ALTER TABLE delivery_message SET (fillfactor = 35, autovacuum_vacuum_insert_scale_factor = 0.05);
 -- A few rows an hour that are updated by every batch.
 ALTER TABLE delivery_counter SET (fillfactor = 50);
 ALTER TABLE delivery_mailboxcounter SET (fillfactor = 50);
