@@ -1,6 +1,8 @@
-"""Other apps come in by the doors alone: models, services, selectors, events, exceptions and the pure packages by name."""
+"""Other apps come in by the doors alone: models, services, selectors, events, exceptions and the modules named here."""
 
 import ast
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +13,13 @@ APPS = sorted(path.parent.name for path in ROOT.glob("*/apps.py"))
 # What everything above may import in full.
 OPEN_APPS = {"core", "frontend"}
 DOORS = {"models", "services", "selectors", "events", "exceptions"}
-PURE = {("templates_lib", "rendering"), ("abtests", "statistics")}
+# Pure modules (no database, no writes), entered by name: docs/decisions/0004-doors.md says why each.
+PURE = {("templates_lib", "rendering"), ("abtests", "statistics"), ("delivery", "tokens"), ("tracking", "hits")}
+# What an edge (views, API, middleware) builds on: who is signed in, what they may do, the base of every API resource.
+EDGE_DOORS = {("team", "access"), ("team", "api")}
+EDGES = {"views", "api", "admin", "middleware"}
 # The page of URLs joins every app's own.
-URLS = {"urls", "api"}
+URLS = {"urls", "api", "views"}
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
@@ -34,7 +40,15 @@ def is_allowed(importer: Path, name: str) -> bool:
     door = rest.split(".")[0]
     if importer == ROOT / "config" / "urls.py" and door in URLS:
         return True
-    return door in DOORS or (app, door) in PURE
+    inside = importer.relative_to(ROOT).parts[1].removesuffix(".py")
+    return door in DOORS or (app, door) in PURE or (inside in EDGES and (app, door) in EDGE_DOORS)
+
+
+def levels() -> dict[str, int]:
+    """Return each app's layer by the contract in pyproject.toml, the highest first."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = (contract["layers"] for contract in settings["contracts"] if contract["id"] == "apps")
+    return {app: level for level, layer in enumerate(layers) for app in re.findall(r"\w+", layer)}
 
 
 def sources(app: str) -> list[Path]:
@@ -48,6 +62,18 @@ def test_an_app_is_entered_by_its_doors(app: str) -> None:
         for path in sources(app)
         for line, name in imports(path)
         if not is_allowed(path, name)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_even_an_import_for_types_alone_goes_down(app: str) -> None:
+    level = levels()
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources(app)
+        for line, name in imports(path)
+        if (other := name.partition(".")[0]) != app and level.get(other, len(level)) <= level[app]
     ]
     assert wrong == []
 
@@ -91,6 +117,9 @@ def test_time_enters_by_the_clock_alone(app: str) -> None:
         ("campaigns/services.py", "django.db.models", True),
         ("config/urls.py", "contacts.urls", True),
         ("config/beat.py", "contacts.urls", False),
+        ("contacts/views/lists.py", "team.access.member_view", True),
+        ("contacts/services/lists.py", "team.access.member_view", False),
+        ("contacts/api/viewsets.py", "team.api.base.ReadMixin", True),
     ],
 )
 def test_the_rule_itself(importer: str, name: str, *, allowed: bool) -> None:
