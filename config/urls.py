@@ -20,6 +20,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("templates_lib.api.urls")),
     path("", include("sequences.api.urls")),
     path("", include("campaigns.api.urls")),
+    path("", include("analytics.api.urls")),
     path("", include("integrations.api.urls")),
     path("<path:path>", nowhere),
 ]
@@ -35,5 +36,6 @@ urlpatterns = [
     path("", include("tracking.urls")),
     path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
+    path("", include("analytics.urls")),
     path("", include("frontend.urls")),
 ]

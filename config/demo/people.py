@@ -44,8 +44,12 @@ REGIONS = (
         "United States",
         "America/New_York",
         26,
-        _names("Olivia Emma Ava Sophia Mia Harper Evelyn Grace Liam Noah James Lucas Mason Ethan Logan Jack Maya Aaron"),
-        _names("Smith Johnson Brown Davis Miller Wilson Moore Taylor Thomas Lee Walker Young King Scott Hill Nguyen Diaz"),
+        _names(
+            "Olivia Emma Ava Sophia Mia Harper Evelyn Grace Liam Noah James Lucas Mason Ethan Logan Jack Maya Aaron"
+        ),
+        _names(
+            "Smith Johnson Brown Davis Miller Wilson Moore Taylor Thomas Lee Walker Young King Scott Hill Nguyen Diaz"
+        ),
     ),
     Region(
         "en-GB",
@@ -53,15 +57,21 @@ REGIONS = (
         "Europe/London",
         14,
         _names("Amelia Isla Poppy Freya Florence Elsie George Arthur Harry Oscar Archie Theo Imogen Rory Callum Priya"),
-        _names("Jones Williams Evans Thomas Roberts Hughes Clarke Wright Patel Khan Bennett Fletcher Ashworth Whitaker"),
+        _names(
+            "Jones Williams Evans Thomas Roberts Hughes Clarke Wright Patel Khan Bennett Fletcher Ashworth Whitaker"
+        ),
     ),
     Region(
         "de-DE",
         "Germany",
         "Europe/Berlin",
         16,
-        _names("Hannah Lea Marie Jürgen Lukas Jonas Felix Käthe Anneliese Sören Björn Mia Paul Leonie Greta Matthias Ömer"),
-        _names("Müller Schmidt Schneider Fischer Weber Meyer Wagner Becker Schäfer Koch Großmann Krüger Böhm Vogel Yılmaz"),
+        _names(
+            "Hannah Lea Marie Jürgen Lukas Jonas Felix Käthe Anneliese Sören Björn Mia Paul Leonie Greta Matthias Ömer"
+        ),
+        _names(
+            "Müller Schmidt Schneider Fischer Weber Meyer Wagner Becker Schäfer Koch Großmann Krüger Böhm Vogel Yılmaz"
+        ),
     ),
     Region(
         "fr-FR",
@@ -77,7 +87,9 @@ REGIONS = (
         "Europe/Madrid",
         9,
         _names("Lucía Martina Sofía Paula Iñaki Nerea Hugo Pablo Álvaro Adrián Begoña Rocío Íñigo Carmen Javier"),
-        _names("García Fernández González Rodríguez López Martínez Sánchez Pérez Núñez Ibáñez Muñoz Castaño Etxeberria"),
+        _names(
+            "García Fernández González Rodríguez López Martínez Sánchez Pérez Núñez Ibáñez Muñoz Castaño Etxeberria"
+        ),
     ),
     Region(
         "pt-BR",
@@ -85,7 +97,9 @@ REGIONS = (
         "America/Sao_Paulo",
         8,
         _names("Ana Beatriz Júlia João Letícia Gabriel Rafael Conceição Antônio Larissa Thiago Luísa Otávio Bianca"),
-        _names("Silva Santos Oliveira Souza Lima Pereira Araújo Gonçalves Ribeiro Carvalho Assunção Magalhães Nakamura"),
+        _names(
+            "Silva Santos Oliveira Souza Lima Pereira Araújo Gonçalves Ribeiro Carvalho Assunção Magalhães Nakamura"
+        ),
     ),
     Region(
         "pl-PL",

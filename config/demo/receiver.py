@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 END_OF_DATA = b"\r\n.\r\n"
 RECIPIENT = re.compile(rb"RCPT TO:<([^>]*)>", re.IGNORECASE)
@@ -40,9 +41,8 @@ class _Session(asyncio.Protocol):
         self._accepted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(b"220 demo.example ESMTP\r\n")
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(b"220 demo.example ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
