@@ -14,8 +14,11 @@ def layout_of(source: Import) -> Layout:
 
 def preview_of(source: Import) -> Preview:
     """Return the columns and the first rows of the import's file.  Raises UnreadableFile, also when the file is gone."""
+    gone = "The file of this import is no longer there."
+    if not source.file:
+        raise UnreadableFile(gone)
     try:
         with source.file.storage.open(source.file.name or "", "rb") as file:
             return preview_file(cast("BinaryIO", file.file), layout_of(source))
-    except (FileNotFoundError, ValueError) as error:
-        raise UnreadableFile("The file of this import is no longer there.") from error
+    except FileNotFoundError as error:
+        raise UnreadableFile(gone) from error

@@ -126,7 +126,7 @@ def _date_operators(text: _Expression) -> tuple[Operator, ...]:
         return lambda value, _moment: text.where(f'{guard}{{}} {sign} %s COLLATE "C"', value)
 
     def between(start: date, end: date) -> Sql:
-        return text.where('{} BETWEEN %s COLLATE "C" AND %s', start.isoformat(), end.isoformat())
+        return text.where('{} BETWEEN (%s COLLATE "C") AND (%s COLLATE "C")', start.isoformat(), end.isoformat())
 
     def in_last(value: int, moment: Moment) -> Sql:
         return between(_shifted(moment.today, -value), moment.today)

@@ -25,6 +25,8 @@ from team.models import User, Workspace
 MAX_BYTES = 1024**3
 KEEP_UNMAPPED = timedelta(days=7)
 
+BEGUN = "This import has already begun."
+
 Status = Import.Status
 
 
@@ -81,9 +83,11 @@ def reread_import(source: Import, **changes: Any) -> Import:
                 f"{value!r} is no {name.replace('_', ' ')}.", fields={name: ["Choose one of the options."]}
             )
         setattr(source, name, value)
+    if source.status != Status.UPLOADED:
+        raise ContactsError(BEGUN)
     preview_of(source)
     if not Import.objects.filter(pk=source.pk, status=Status.UPLOADED).update(**changes):
-        raise ContactsError("This import has already begun.")
+        raise ContactsError(BEGUN)
     return source
 
 
@@ -102,6 +106,9 @@ def map_import(
     `new_list` makes a list of this name. Raises InvalidInput for a mapping that doesn't work, ContactsError when the import
     has already begun; then nothing is made.
     """
+    waiting = Import.objects.filter(pk=source.pk, status=Status.UPLOADED)
+    if not waiting.select_for_update().exists():
+        raise ContactsError(BEGUN)
     if list_ is not None and list_.workspace_id != source.workspace_id:
         raise InvalidInput("There is no such list.", fields={"list": ["There is no such list."]})
     columns = preview_of(source).columns
@@ -113,7 +120,7 @@ def map_import(
         raise InvalidInput(str(error), fields={"mapping": [str(error)]}) from error
     if new_list:
         list_ = create_list(workspace=source.workspace, name=new_list)
-    queued = Import.objects.filter(pk=source.pk, status=Status.UPLOADED).update(
+    waiting.update(
         columns=columns,
         mapping=checked,
         list=list_,
@@ -121,8 +128,6 @@ def map_import(
         status=Status.QUEUED,
         progressed_at=clock.now(),
     )
-    if not queued:
-        raise ContactsError("This import has already begun.")
     transaction.on_commit(lambda: enqueue_import(source.pk))
     source.refresh_from_db()
     return source
