@@ -60,7 +60,7 @@ class TemplateAdminForm(forms.ModelForm):
                 self.add_error(found.part, f"Line {found.line}, column {found.column}: {found.message}")
         current = self.instance.current_version if self.instance.pk else None
         if current is not None and data.get("base_number") not in (None, current.number):
-            self.add_error(None, StaleVersionError(current).message)
+            self.add_error(None, StaleVersionError(current.number, str(current.created_by or "")).message)
         return data
 
     @property

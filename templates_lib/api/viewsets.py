@@ -29,7 +29,7 @@ class _ProblemsMixin:
                 problems = [error.problem]
             case StaleVersionError():
                 response = _refusal(error)
-                response.data["current_version"] = error.current.number
+                response.data["current_version"] = error.current_number
                 return self._finish(response)
             case _:
                 return super().handle_exception(error)  # type: ignore[misc, no-any-return]  # APIView's

@@ -28,6 +28,8 @@ MAX_DEPTH = 30
 
 _HEAD = frozenset({"", "mjml", "mj-head", "mj-attributes"})
 _AS_RAW = frozenset({"mj-wrapper"})
+# mrml would load fonts from Google for every mail in its default font: readers' addresses are none of Google's business.
+_OPTIONS = mrml.RenderOptions(fonts={})
 _STYLE = re.compile(r"<style([^>]*)>(.*?)</style>", re.DOTALL)
 
 
@@ -42,7 +44,7 @@ def mjml_to_html(masked: Masked, *, drop_preview: bool = False) -> tuple[str, st
     if walker.problems:
         raise TemplateError(walker.problems)
     try:
-        html = mrml.to_html("".join(walker.out)).content
+        html = mrml.to_html("".join(walker.out), render_options=_OPTIONS).content
     except OSError as error:
         raise TemplateError([walker.problem_at(0, f"MJML can't be read: {error}.")]) from error
     lost = walker.lost(html)

@@ -90,7 +90,7 @@ def save_version(
     if same(current, content):
         return current
     if current.number != base_number:
-        raise StaleVersionError(current)
+        raise StaleVersionError(current.number, str(current.created_by or ""))
     check(content)
     return _add_version(template, content, number=current.number + 1, note=note, user=user)
 

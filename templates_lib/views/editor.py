@@ -66,13 +66,14 @@ def _conflict(request: MemberRequest, template: Template, form: ContentForm, err
     """Show who saved what meanwhile; what was typed stays in the editor and can be saved over it or dropped."""
     base_number = form.cleaned_data["base_number"] or 0
     base = selectors.versions_of(template).filter(number=base_number).first()
-    context = _context(request, template, form, error.current) | {
-        "conflict": error,
+    current = selectors.version_of(template, error.current_number)
+    context = _context(request, template, form, current) | {
+        "conflict": current,
         "base": base,
-        "theirs": compare(base, error.current) if base else [],
-        "mine": compare(error.current, form.content),
+        "theirs": compare(base, current) if base else [],
+        "mine": compare(current, form.content),
     }
-    response = render_page(request, PAGE, context, partial="conflict", status=409)
+    response = render_page(request, PAGE, context, partial="state", status=409)
     response["HX-Retarget"] = "#editor-state"
     return toast(response, error.message, level="warning")
 

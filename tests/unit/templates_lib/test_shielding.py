@@ -136,6 +136,14 @@ def test_raw_html_in_the_head_stays_in_the_head():
     assert '<meta name="color-scheme" content="light dark">' in html.partition("</head>")[0]
 
 
+def test_no_font_is_loaded_that_the_author_did_not_ask_for():
+    body = SECTION.format("<mj-text>x</mj-text>")
+    assert "http" not in render(MJML.format(body=body)).replace("http://www.w3.org", "").replace("http-equiv", "")
+    font = '<mj-head><mj-font name="Inter" href="https://fonts.example/inter.css" /></mj-head>'
+    text = '<mj-text font-family="Inter, Arial">x</mj-text>'
+    assert "https://fonts.example/inter.css" in render(f"<mjml>{font}<mj-body>{SECTION.format(text)}</mj-body></mjml>")
+
+
 def test_html_in_mjml_is_left_as_it_is_written():
     source = MJML.format(body=SECTION.format('<mj-text><p>a<br>b & c &nbsp;<img src="x?a=1&b=2" alt=""></mj-text>'))
     assert "<p>a<br>b &amp; c &nbsp;<img" in render(source)
