@@ -50,7 +50,7 @@ def discard(client: redis.Redis, chunk: uuid.UUID) -> None:
 
 def waiting(client: redis.Redis) -> int:
     """Return how many hits nobody has taken yet."""
-    return cast("int", client.llen(HITS_KEY.decode()))
+    return client.llen(HITS_KEY.decode())
 
 
 def _key(chunk: uuid.UUID) -> bytes:

@@ -115,7 +115,7 @@ class Recorder:
             raise NotRecordedError(str(error)) from error
 
     async def _try_to_connect(self) -> None:
-        connection = self._redis.make_connection()
+        connection: AbstractConnection = self._redis.make_connection()  # type: ignore[no-untyped-call]
         try:
             await connection.connect_check_health(check_health=False, retry_socket_connect=False)
             await connection.send_command("PING")

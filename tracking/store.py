@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -156,7 +156,7 @@ def clicked(pairs: Collection[Pair]) -> dict[tuple[int, int], tuple[bool, bool]]
         return {}
     link = "e.message_id = n.message_id AND e.link_id = n.link_id AND e.kind = %s AND e.occurred_at >= n.since"
     link += " AND e.occurred_at >= %s"
-    bounds = [EventKind.CLICKED, min(pair.since for pair in pairs)]
+    bounds: list[Any] = [EventKind.CLICKED, min(pair.since for pair in pairs)]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -207,7 +207,7 @@ def forget_contacts(contact_ids: Collection[int]) -> int:
         return int(cursor.rowcount)
 
 
-def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 

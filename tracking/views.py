@@ -33,7 +33,7 @@ from tracking.forms import PreferencesForm
 from tracking.selectors import Standing, Subscription
 
 # Mail brings its own inline styles and images from anywhere; nothing in it may run or send.
-COPY_POLICY: dict[str, list[str] | bool] = {
+COPY_POLICY: dict[str, list[str]] = {
     "default-src": [CSP.NONE],
     "img-src": ["*", "data:"],
     "media-src": ["*"],

@@ -107,7 +107,7 @@ def _lock(message_ids: Sequence[int]) -> list[tuple[int, int, datetime, datetime
             """,
             [list(message_ids)],
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _count_moves(

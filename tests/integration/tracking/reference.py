@@ -4,8 +4,9 @@ from collections import Counter as Multiset
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from contacts.models import TrackingMode
+from contacts.models import Contact, TrackingMode
 from delivery.models import Counter, LinkCounter, Message
 from tests.factories.tracking import Sent
 from tracking.bursts import HONEYPOT_REACH, WINDOW, threshold
@@ -21,11 +22,11 @@ UNIQUE = ("opened_human", "opened_any", "clicked_human", "clicked_any")
 class Outcome:
     """Everything that tracking writes, in plain values."""
 
-    events: dict[int, tuple] = field(default_factory=dict)
-    messages: dict[int, tuple] = field(default_factory=dict)
+    events: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    messages: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     hours: dict[datetime, dict[str, int]] = field(default_factory=dict)
     links: dict[int, dict[str, int]] = field(default_factory=dict)
-    contacts: dict[int, tuple] = field(default_factory=dict)
+    contacts: dict[int, tuple[Any, ...]] = field(default_factory=dict)
 
 
 def read(sent: Sent) -> Outcome:
@@ -55,7 +56,7 @@ def read(sent: Sent) -> Outcome:
         numbers = {name: getattr(link, name) for name in ("clicks_human", "clicks_all", "clicked_human", "clicked_any")}
         if any(numbers.values()):
             outcome.links[link.link_id] = numbers
-    for contact in type(sent.contacts[0]).objects.filter(pk__in=[contact.pk for contact in sent.contacts]):
+    for contact in Contact.objects.filter(pk__in=[contact.pk for contact in sent.contacts]):
         outcome.contacts[contact.pk] = (contact.last_opened_at, contact.last_clicked_at)
     return outcome
 
@@ -68,8 +69,8 @@ def expected(sent: Sent, hits: Iterable[Hit], *, honeypots: frozenset[int] = fro
     needed = threshold(len(sent.links) - len(honeypots))
     outcome = Outcome(messages={message.pk: (None,) * 4 for message in sent.messages})
     outcome.contacts = {contact.pk: (None, None) for contact in sent.contacts}
-    hours: dict[datetime, Multiset] = {}
-    links: dict[int, Multiset] = {}
+    hours: dict[datetime, Multiset[str]] = {}
+    links: dict[int, Multiset[str]] = {}
     pairs: set[tuple[int, int, bool]] = set()
     for hit in tracked:
         contact = contact_of[hit.message_id]
@@ -116,7 +117,9 @@ def _judge(hit: Hit, all_hits: list[Hit], honeypots: frozenset[int], needed: int
     return alone.verdict, alone.code
 
 
-def _first_and_last(outcome: Outcome, tracked: list[Hit], contact_of: dict, hours: dict[datetime, Multiset]) -> None:
+def _first_and_last(
+    outcome: Outcome, tracked: list[Hit], contact_of: dict[int, Contact], hours: dict[datetime, Multiset[str]]
+) -> None:
     for message_id, contact in contact_of.items():
         if contact.tracking != TrackingMode.INDIVIDUAL:
             continue

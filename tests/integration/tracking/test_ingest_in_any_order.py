@@ -62,7 +62,7 @@ def test_order_chunks_and_repeats_of_hits_never_change_what_comes_out(asked, mod
         for contact, mode in zip(sent.contacts, modes, strict=True):
             contact.tracking = mode
             contact.save(update_fields=["tracking"])
-        honeypots = frozenset()
+        honeypots: frozenset[int] = frozenset()
         if honeypot:
             trap = make_link(sent.mailing, "https://example.com/trap", label=HONEYPOT_LABEL)
             sent.links.append(trap)

@@ -28,6 +28,7 @@ from tests.integration.tracking.conftest import Endpoint, start_endpoint, stop
 from tests.plugins.workers import ROOT, service_environment
 from tracking import chunks, drain, services
 from tracking.hits import encode
+from tracking.ingest import ingest
 from tracking.models import BufferedHit, DrainedChunk, Event
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_event_store")]
@@ -155,7 +156,6 @@ def test_a_chunk_that_the_store_refuses_holds_no_other_up(monkeypatch, caplog):
     client.rpush(chunks.HITS_KEY, poison)
     assert chunks.take(client, limit=10) is not None
     client.rpush(chunks.HITS_KEY, good)
-    ingest = drain.ingest
 
     def refuse(hits):
         if any(encode(hit) == poison for hit in hits):
@@ -223,7 +223,7 @@ def test_redis_and_drainers_killed_in_mid_stream_lose_and_double_nothing(valkey:
     try:
         for load in loads:
             load.start()
-        kills = Multiset()
+        kills: Multiset[str] = Multiset()
         while any(load.is_alive() for load in loads):
             time.sleep(0.4)
             os.kill(drainer.pid, signal.SIGKILL)

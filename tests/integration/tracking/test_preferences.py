@@ -88,7 +88,10 @@ def test_only_counting_leaves_no_trace_of_the_person():
     sent = make_sent(mode=TrackingMode.AGGREGATE)
     message = sent.messages[0]
     services.record_hits(
-        [make_hit(message, SENT_AT + timedelta(seconds=n), link=link) for n, link in enumerate([0, 0, sent.links[0]])]
+        [
+            make_hit(message, SENT_AT + timedelta(seconds=n), link=link)
+            for n, link in enumerate((0, 0, sent.links[0].pk))
+        ]
     )
     for event in Event.objects.all():
         assert (event.message_id, event.contact_id, event.ip, event.user_agent) == (None, None, None, "")

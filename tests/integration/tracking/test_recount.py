@@ -11,6 +11,7 @@ from delivery.models import Counter, LinkCounter, Message, MessageState
 from tests.factories.tracking import SENT_AT, Sent, make_hit, make_sent
 from tracking import services
 from tracking.models import Event
+from tracking.partitions import month_of
 
 pytestmark = pytest.mark.django_db
 
@@ -99,7 +100,7 @@ def test_states_are_compared_over_all_hours(sent: Sent):
 
 def test_events_that_retention_dropped_are_not_missed(sent: Sent, monkeypatch):
     Event.objects.all().delete()
-    monkeypatch.setattr("tracking.recount.existing_months", lambda: [services.month_of(SENT_AT + timedelta(days=60))])
+    monkeypatch.setattr("tracking.recount.existing_months", lambda: [month_of(SENT_AT + timedelta(days=60))])
     Message.objects.filter(pk=sent.messages[1].pk).update(unsubscribed_at=SENT_AT)
     told = run()
     assert "unsubscribed is 0, the facts say 1" in told
