@@ -1,3 +1,5 @@
+from zoneinfo import ZoneInfo
+
 from django.db import models
 
 from contacts.models import List, Segment
@@ -58,6 +60,14 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def leaves(self) -> str:
+        """When it leaves, as clocks in its zone show it; empty: at once."""
+        if self.send_at is None:
+            return ""
+        local = self.send_at.astimezone(ZoneInfo(self.time_zone))
+        return f"{local.day} {local:%b %Y, %H:%M} ({self.time_zone})"
 
 
 class Edit(models.Model):

@@ -1,6 +1,6 @@
 """Every write of campaigns."""
 
-from campaigns.services.checks import require_checked, run_check, start_check
+from campaigns.services.checks import check_campaign, require_checked, run_check, start_check
 from campaigns.services.drafts import (
     choose_template,
     create_campaign,
@@ -25,6 +25,7 @@ from campaigns.services.previews import render_preview, send_test
 
 __all__ = [
     "cancel_campaign",
+    "check_campaign",
     "choose_template",
     "complete_finished_campaigns",
     "create_campaign",

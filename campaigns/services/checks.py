@@ -49,6 +49,18 @@ def start_check(campaign: Campaign) -> Check:
     return check
 
 
+def check_campaign(campaign: Campaign) -> Check:
+    """Check the draft on the spot when its audience is small, else start the check in the background.
+
+    Raises CampaignError unless it is a draft or scheduled.
+    """
+    check = start_check(campaign)
+    if check.status == Check.Status.RUNNING and _is_small(campaign):
+        run_check(check.pk)
+        check.refresh_from_db()
+    return check
+
+
 def run_check(check_id: int) -> None:
     """Run a check, or go on with one; safe to run twice: each chunk is claimed by its position."""
     check = Check.objects.select_related("campaign__workspace", "campaign__sequence").get(pk=check_id)
@@ -115,16 +127,19 @@ def _valid_check(campaign: Campaign) -> Check | None:
 
 
 def _check_now(campaign: Campaign) -> Check | None:
-    try:
-        size = selectors.audience_size(campaign)
-    except InvalidSegment:
-        size = None
-    if size is not None and size.total > CHECKED_AT_LAUNCH:
+    if not _is_small(campaign):
         return None
     check = _create(campaign)
     run_check(check.pk)
     check.refresh_from_db()
     return check
+
+
+def _is_small(campaign: Campaign) -> bool:
+    try:
+        return selectors.audience_size(campaign).total <= CHECKED_AT_LAUNCH
+    except InvalidSegment:  # nobody can be rendered, so the check is quick
+        return True
 
 
 def _run(check: Check) -> None:

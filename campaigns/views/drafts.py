@@ -1,6 +1,8 @@
 """Starting a campaign and filling in its checklist."""
 
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
@@ -8,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from campaigns import selectors, services
 from campaigns.exceptions import StaleCampaignError
-from campaigns.forms import CampaignForm
+from campaigns.forms import WALL_FORMAT, CampaignForm
 from campaigns.models import Campaign, Status
 from campaigns.views.library import rows
 from campaigns.views.links import report_url
@@ -196,8 +198,15 @@ def _checklist(request: MemberRequest, campaign: Campaign) -> dict[str, Any]:
         "newer": chosen.current_version if chosen and chosen.current_version_id != version.pk else None,  # type: ignore[union-attr]  # chosen is its template
         "came_back": request.GET.get("edited") == "email",
         "merge_fields": templates.merge_fields(workspace),
+        "suggested_time": _tomorrow_morning(campaign),
         "many_steps": len(selectors.steps_of(campaign)) > 1,
     }
+
+
+def _tomorrow_morning(campaign: Campaign) -> str:
+    """What the schedule shows until a time is chosen: nine o'clock of the next day in the campaign's zone."""
+    local = clock.now().astimezone(ZoneInfo(campaign.time_zone)) + timedelta(days=1)
+    return local.replace(hour=9, minute=0).strftime(WALL_FORMAT)
 
 
 RELATIONS = ("lists", "segments", "excluded_lists", "excluded_segments", "mailboxes")

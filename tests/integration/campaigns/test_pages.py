@@ -137,7 +137,7 @@ def test_errors_of_the_checklist_name_their_fields(web, workspace, mailbox):
     for changes, name in (
         ({"name": ""}, "name"),
         ({"lists": [other.pk]}, "lists"),
-        ({"when": "later"}, "send_at"),
+        ({"when": "later", "send_at": ""}, "send_at"),
         ({"when": "later", "send_at": "2001-01-01T09:00"}, "send_at"),
         ({"when": "later", "send_at": "2100-03-28T02:30", "time_zone": "Europe/Berlin"}, "send_at"),
     ):
@@ -203,7 +203,7 @@ def test_warnings_are_confirmed_by_the_launch_and_errors_disable_it(web, workspa
     broken = make_campaign(workspace, contacts=0)
     services.run_check(services.start_check(broken).pk)
     page = web.get(url("review", broken)).content.decode()
-    assert "This has to be mended first" in page
+    assert "Not ready yet" in page
     assert url("launch", broken) not in page
 
 

@@ -1,0 +1,6 @@
+"""Django admin: a whole campaign can be built, checked, tested, scheduled and launched here, by the same services."""
+
+from campaigns.admin.campaigns import CampaignAdmin
+from campaigns.admin.checks import CheckAdmin
+
+__all__ = ["CampaignAdmin", "CheckAdmin"]

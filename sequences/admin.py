@@ -1,0 +1,78 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from sequences.models import Enrolment, Sequence, Step, Version
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Watched here, changed by the campaign."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(admin.TabularInline):
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class VersionInline(ReadOnlyInline):
+    model = Version
+    fields = readonly_fields = ("number", "published_at")
+    show_change_link = True
+
+
+class StepInline(ReadOnlyInline):
+    model = Step
+    fields = readonly_fields = ("position", "key", "kind", "wait", "template_version", "subject", "mailing")
+    ordering = ["lane", "position"]
+
+
+@admin.register(Sequence)
+class SequenceAdmin(ReadOnlyAdmin):
+    list_display = ["name", "workspace", "state", "live_version", "created_at", "closed_at"]
+    list_filter = ["state", "workspace"]
+    list_select_related = ["workspace", "live_version"]
+    search_fields = ["name"]
+    inlines = [VersionInline]
+
+
+@admin.register(Version)
+class VersionAdmin(ReadOnlyAdmin):
+    list_display = ["sequence", "number", "published_at"]
+    list_filter = ["sequence__workspace", ("published_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["sequence"]
+    search_fields = ["sequence__name"]
+    inlines = [StepInline]
+
+
+@admin.register(Enrolment)
+class EnrolmentAdmin(ReadOnlyAdmin):
+    """Who is on the way.  The table may hold millions of rows, so nothing here counts them all."""
+
+    list_display = ["id", "contact", "sequence", "step_key", "state", "reason", "due_at", "enrolled_at"]
+    list_filter = ["state"]
+    list_select_related = ["contact", "sequence"]
+    search_fields = ["=contact__email_key"]
+    search_help_text = "The whole address, in lower case."
+    ordering = ["-id"]
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
+        enrolments: QuerySet[Enrolment] = super().get_queryset(request)
+        return enrolments.select_related("contact", "sequence", "mailbox", "version")
