@@ -62,7 +62,12 @@ def lists_in(workspace: Workspace) -> QuerySet[List]:
 
 def lists_with_size(workspace: Workspace) -> QuerySet[List]:
     """Return the workspace's lists by name, annotated with `size`, the number of their members."""
-    return lists_in(workspace).annotate(size=Count("list_members"))
+    return with_size(lists_in(workspace))
+
+
+def with_size(lists: QuerySet[List]) -> QuerySet[List]:
+    """Annotate lists with `size`, the number of their members."""
+    return lists.annotate(size=Count("list_members"))
 
 
 def list_in(workspace: Workspace, list_id: int) -> List:
@@ -159,13 +164,15 @@ def is_suppressed(workspace_id: int, email: str) -> bool:
 
 
 def with_state(contacts: QuerySet[Contact], workspace: Workspace) -> QuerySet[Contact]:
-    """Annotate contacts with `list_ids` and `suppressed_because` ("" for those who can get mail), for the API."""
-    suppression = Suppression.objects.filter(workspace=workspace, email_key=OuterRef("email_key")).values("reason")
+    """Annotate contacts with `list_ids` and `suppressed_because`, for the API."""
     memberships = ListMember.objects.filter(contact=OuterRef("pk")).order_by("list_id").values("list_id")
-    return contacts.annotate(
-        list_ids=ArraySubquery(memberships),
-        suppressed_because=Coalesce(Subquery(suppression), Value("")),
-    )
+    return with_suppression(contacts.filter(workspace=workspace)).annotate(list_ids=ArraySubquery(memberships))
+
+
+def with_suppression(contacts: QuerySet[Contact]) -> QuerySet[Contact]:
+    """Annotate contacts with `suppressed_because`: the reason, "" for those who can get mail."""
+    suppressions = Suppression.objects.filter(workspace=OuterRef("workspace"), email_key=OuterRef("email_key"))
+    return contacts.annotate(suppressed_because=Coalesce(Subquery(suppressions.values("reason")), Value("")))
 
 
 # Search

@@ -49,7 +49,7 @@ def create_contact(
         "tracking": tracking,
         "attributes": attributes or {},
     }
-    values = _checked(workspace.pk, given, known={})
+    values = check_columns(workspace.pk, given, known={})
     now = clock.now()
     chosen = _own_lists(workspace, lists)
     contact = Contact(workspace=workspace, created_at=now, updated_at=now, **values)
@@ -72,7 +72,7 @@ def update_contact(contact: Contact, *, lists: Iterable[List] | None = None, **c
     Raises InvalidContact, its `fields` naming what is wrong.
     """
     locked = Contact.objects.select_for_update().select_related("workspace").get(pk=contact.pk)
-    values = _checked(locked.workspace_id, changes, known=locked.attributes)
+    values = check_columns(locked.workspace_id, changes, known=locked.attributes)
     changed = {name: value for name, value in values.items() if getattr(locked, name) != value}
     if changed:
         changed["updated_at"] = clock.now()
@@ -105,8 +105,11 @@ def _set_lists(contact: Contact, lists: Collection[List]) -> None:
         insert_members(list_id=each.pk, contact_ids=[contact.pk], now=now)
 
 
-def _checked(workspace_id: int, given: Mapping[str, Any], *, known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns to write for what is given; `known` are the attributes there already."""
+def check_columns(workspace_id: int, given: Mapping[str, Any], *, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns to write for what is given, cleaned; `known` are the attributes there already.
+
+    Raises InvalidContact, its `fields` naming what is wrong.
+    """
     values: dict[str, Any] = {}
     errors: dict[str, list[str]] = {}
     for name, raw in given.items():

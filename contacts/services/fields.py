@@ -24,6 +24,22 @@ def create_field(
 ) -> ContactField:
     """Create a custom field; without a key one is made from the label ("Favourite colour": `favouriteColour`).
 
+    Raises what `check_field` raises.
+    """
+    field = check_field(workspace=workspace, label=label, type_=type_, key=key, choices=choices)
+    try:
+        with transaction.atomic():
+            field.save()
+    except IntegrityError as error:
+        raise _invalid("key", "Another field has this key.") from error
+    return field
+
+
+def check_field(
+    *, workspace: Workspace, label: str, type_: str, key: str = "", choices: Iterable[str] = ()
+) -> ContactField:
+    """Return the field that would be made, unsaved.
+
     Raises InvalidInput, its `fields` naming what is wrong: a reserved or taken key, an unknown type, missing choices.
     """
     label = _checked_label(label)
@@ -39,15 +55,7 @@ def create_field(
         raise _invalid(
             "key", "The values of a deleted field with this key are still being removed. Try again in a minute."
         )
-    field = ContactField(
-        workspace=workspace, key=key, label=label, type=type_, choices=_checked_choices(type_, choices)
-    )
-    try:
-        with transaction.atomic():
-            field.save()
-    except IntegrityError as error:
-        raise _invalid("key", "Another field has this key.") from error
-    return field
+    return ContactField(workspace=workspace, key=key, label=label, type=type_, choices=_checked_choices(type_, choices))
 
 
 @transaction.atomic
@@ -55,6 +63,18 @@ def update_field(
     field: ContactField, *, label: str | None = None, choices: Iterable[str] | None = None
 ) -> ContactField:
     """Rename a field or change its choices; key and type stay for good, since templates and values rely on them.
+
+    Raises what `check_field_change` raises.
+    """
+    check_field_change(field, label=label, choices=choices)
+    field.save(update_fields=["label", "choices"])
+    return field
+
+
+def check_field_change(
+    field: ContactField, *, label: str | None = None, choices: Iterable[str] | None = None
+) -> ContactField:
+    """Return the field as it would be, unsaved.
 
     Raises InvalidInput, also for a choice that is taken away while contacts or segments still have it.
     """
@@ -65,7 +85,6 @@ def update_field(
         for gone in [choice for choice in field.choices if choice not in chosen]:
             _refuse_used_choice(field, gone)
         field.choices = chosen
-    field.save(update_fields=["label", "choices"])
     return field
 
 

@@ -174,7 +174,13 @@ def resume_imports() -> int:
     since = clock.now() - STALLED
     unfinished = Import.objects.filter(status__in=[Status.QUEUED, Status.RUNNING])
     stalled = unfinished.filter(Q(progressed_at=None) | Q(progressed_at__lt=since))
-    ids = list(stalled.values_list("pk", flat=True)[:100])
+    return enqueue_imports(stalled.values_list("pk", flat=True)[:100])
+
+
+def enqueue_imports(import_ids: Iterable[int]) -> int:
+    """Hand those of these imports that are unfinished to workers; return how many."""
+    unfinished = Import.objects.filter(pk__in=list(import_ids), status__in=[Status.QUEUED, Status.RUNNING])
+    ids = list(unfinished.values_list("pk", flat=True))
     for import_id in ids:
         enqueue_import(import_id)
     return len(ids)
