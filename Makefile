@@ -64,7 +64,7 @@ $(VENV)/venv.stamp:
 	@touch $@
 
 $(VENV)/run.stamp: requirements.txt | $(VENV)/venv.stamp
-	@echo "Installing requirements …" && $(PY) -m pip install --quiet -r requirements.txt && touch $@
+	@echo "Installing requirements …" && $(PY) -m pip install -qq -r requirements.txt && touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
-	@echo "Installing development requirements …" && $(PY) -m pip install --quiet -r requirements-dev.txt && touch $@
+	@echo "Installing development requirements …" && $(PY) -m pip install -qq -r requirements-dev.txt && touch $@

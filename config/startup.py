@@ -6,14 +6,16 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from io import StringIO
 from pathlib import Path
 
 import redis
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.db import DatabaseError, connections
 
+from config.demo.builder import EMAIL, PASSWORD, SLUG
 from config.environment import ConfigurationError, Environment
 from config.health import first_line
 from team.models import Workspace
@@ -69,10 +71,17 @@ def _static_files() -> Iterator[str]:
 
 def load_demo() -> bool:
     """Load the demo workspace if there is no workspace at all; tell whether it did."""
-    if "demo" not in get_commands() or Workspace.objects.exists():
+    if Workspace.objects.exists():
         return False
-    call_command("demo", verbosity=0)
+    call_command("demo", verbosity=0, stdout=StringIO())
     return True
+
+
+def demo_login() -> str | None:
+    """Return how to sign in to the demo workspace; None if there is no such workspace."""
+    if not Workspace.objects.filter(slug=SLUG).exists():
+        return None
+    return f"{EMAIL}, password {PASSWORD}"
 
 
 def release_connections() -> None:

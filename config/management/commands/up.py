@@ -21,6 +21,7 @@ class Command(BaseCommand):
 
     help = "Starts PostgreSQL, Redis, web, tracking, workers, beat and the sandbox inbox; Ctrl-C stops them all."
     requires_system_checks: list[str] = []
+    _login: str | None = None
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until interrupted.  Raises CommandError, one sentence, if something keeps it from starting."""
@@ -65,6 +66,7 @@ class Command(BaseCommand):
         self._step("Static files", lambda: startup.collect_static_files(environment.data_dir))
         if environment.demo:
             self._step("Demo workspace", startup.load_demo)
+        self._login = startup.demo_login()
         startup.release_connections()
 
     def _step(self, name: str, step: Any) -> None:
@@ -78,6 +80,8 @@ class Command(BaseCommand):
         if environment.sandbox_inbox:
             rows.append(("Sandbox inbox", f"http://localhost:{environment.sandbox_web_port}"))
         rows.append(("API", f"{environment.base_url}/api/docs/"))
+        if self._login:
+            rows.append(("Demo login", self._login))
         self._say("\n" + "\n".join(f"  {name:14} {value}" for name, value in rows) + "\n\n  Ctrl-C stops everything.\n")
 
     def _stop(self, supervisor: Supervisor) -> None:
