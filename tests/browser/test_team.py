@@ -214,11 +214,11 @@ def test_the_pages_fit_a_phone(page: Page, site, owner):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
 
 
-def test_the_api_s_documentation_draws_itself_under_the_strict_policy(page: Page, site):
-    page.goto(f"{site}/api/docs/")
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_api_s_documentation_draws_itself_under_the_strict_policy(page: Page, site, axe, theme):
+    open_page(page, site, "/api/docs/", theme)
 
     expect(page.get_by_role("heading", name=re.compile("Drumbeat API"))).to_be_visible(timeout=20_000)
     page.locator("#operations-members-members_list .opblock-summary").click()
     expect(page.locator("#operations-members-members_list .opblock-body")).to_be_visible()
-    if SCREENSHOTS:
-        page.screenshot(path=Path(SCREENSHOTS) / "api-docs.png")
+    assert axe() == []
