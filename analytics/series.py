@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from delivery.selectors import Totals
 
@@ -58,9 +58,10 @@ def _hours_between(first: datetime, last: datetime, zone: tzinfo) -> Iterator[da
 def _fill(
     starts: Iterable[datetime], hours: Iterable[tuple[datetime, Totals]], start_of: Callable[[datetime], datetime]
 ) -> list[Point]:
-    points = {start: Point(at=start) for start in starts}
+    # Keyed in UTC: in one zone, the two hours of a DST change compare equal.
+    points = {start.astimezone(UTC): Point(at=start) for start in starts}
     for hour, totals in hours:
-        start = start_of(hour)
+        start = start_of(hour).astimezone(UTC)
         if start in points:
             points[start] = points[start].plus(totals)
     return list(points.values())
