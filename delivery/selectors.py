@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet, Sum
 
 from core import clock
+from core.exceptions import NotFound
 from delivery import reasons
 from delivery.models import (
     Attempt,
@@ -39,6 +40,7 @@ __all__ = [
     "link_totals",
     "links_of",
     "mailbox_health",
+    "mailbox_in",
     "mailboxes_in",
     "messages_in",
     "messages_of",
@@ -57,6 +59,14 @@ __all__ = [
 def mailboxes_in(workspace: Workspace) -> QuerySet[Mailbox]:
     """Return the workspace's mailboxes that were not removed."""
     return Mailbox.objects.filter(workspace=workspace, archived_at=None)
+
+
+def mailbox_in(workspace: Workspace, mailbox_id: int) -> Mailbox:
+    """Return one of the workspace's mailboxes.  Raises NotFound, also for those of other workspaces."""
+    mailbox = mailboxes_in(workspace).filter(pk=mailbox_id).first()
+    if mailbox is None:
+        raise NotFound("There is no such mailbox.")
+    return mailbox
 
 
 def messages_in(workspace: Workspace) -> QuerySet[Message]:

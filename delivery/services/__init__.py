@@ -8,6 +8,7 @@ from delivery.services.mailboxes import (
     pause_mailbox,
     resume_mailbox,
     test_connection,
+    try_settings,
     update_mailbox,
 )
 from delivery.services.mailings import (
@@ -47,6 +48,7 @@ __all__ = [
     "settle_cancelled",
     "test_connection",
     "tracked_links",
+    "try_settings",
     "update_mailbox",
     "withdraw_unsubscribe",
 ]

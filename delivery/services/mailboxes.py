@@ -188,6 +188,17 @@ def test_connection(mailbox: Mailbox) -> str:
     return f"It works: connected to {server.host} port {server.port}, {secured}, {login} ({', '.join(extras)})."
 
 
+def try_settings(mailbox: Mailbox, *, smtp_password: str | None = None, **changes: Any) -> str:
+    """Test the connection as it would be after these changes; nothing is saved.
+
+    Raises InvalidInput with the fields that can't be used, ConnectionTestError with a diagnosis.
+    """
+    _assign(mailbox, changes)
+    if smtp_password is not None:
+        mailbox.smtp_password_encrypted = seal_password(mailbox.workspace_id, smtp_password)
+    return test_connection(mailbox)
+
+
 _FIELD_OF = {
     Stage.CONNECT: "smtp_host",
     Stage.TLS: "smtp_security",

@@ -1,0 +1,235 @@
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from core.exceptions import DomainError
+from delivery import selectors, services
+from delivery.models import (
+    Attempt,
+    Batch,
+    Counter,
+    Link,
+    LinkCounter,
+    Mailbox,
+    MailboxCounter,
+    Mailing,
+    Message,
+)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """What the engine writes: people look at it."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class MailboxForm(forms.ModelForm):
+    """A mailbox with a password that can be set and not read."""
+
+    smtp_password = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Leave empty to keep the stored one.",
+    )
+
+    class Meta:
+        model = Mailbox
+        fields = [
+            "workspace",
+            "from_name",
+            "from_email",
+            "reply_to",
+            "smtp_host",
+            "smtp_port",
+            "smtp_security",
+            "smtp_username",
+            "smtp_password",
+            "smtp_verify",
+            "max_connections",
+            "on_unknown",
+        ]
+
+
+@admin.register(Mailbox)
+class MailboxAdmin(admin.ModelAdmin):
+    form = MailboxForm
+    list_display = [
+        "from_email",
+        "from_name",
+        "workspace",
+        "smtp_host",
+        "status",
+        "paused_reason",
+        "last_error",
+        "archived_at",
+    ]
+    list_filter = ["status", "smtp_security", "workspace"]
+    search_fields = ["from_email", "from_name", "smtp_host"]
+    list_select_related = ["workspace"]
+    readonly_fields = ["status", "paused_reason", "retry_at", "failing_since", "failures", "last_error", "archived_at"]
+    actions = ["test_connection", "pause", "resume"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Mailbox | None = None) -> list[str]:
+        return [*self.readonly_fields, "workspace"] if obj else list(self.readonly_fields)
+
+    def save_model(self, request: HttpRequest, obj: Mailbox, form: Any, change: bool) -> None:
+        values = dict(form.cleaned_data)
+        values.pop("workspace", None)
+        password = values.pop("smtp_password", "")
+        if change:
+            stored = Mailbox.objects.get(pk=obj.pk)
+            services.update_mailbox(stored, smtp_password=password or None, **values)
+        else:
+            made = services.create_mailbox(workspace=obj.workspace, smtp_password=password, **values)
+            obj.pk = made.pk
+            obj.refresh_from_db()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Mailbox | None = None) -> bool:
+        return obj is not None and super().has_delete_permission(request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Mailbox) -> None:
+        try:
+            services.delete_mailbox(obj)
+        except DomainError as error:
+            messages.error(request, error.message)
+
+    @admin.action(description="Test the connection", permissions=["change"])
+    def test_connection(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
+        for mailbox in queryset:
+            try:
+                messages.success(request, f"{mailbox.from_email}: {services.test_connection(mailbox)}")
+            except DomainError as error:
+                messages.error(request, f"{mailbox.from_email}: {error.message}")
+
+    @admin.action(description="Pause", permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
+        for mailbox in queryset:
+            services.pause_mailbox(mailbox.pk, reason=f"Paused by {request.user}.")
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
+        for mailbox in queryset:
+            try:
+                services.resume_mailbox(mailbox.pk)
+            except DomainError as error:
+                messages.error(request, f"{mailbox.from_email}: {error.message}")
+
+
+@admin.register(Mailing)
+class MailingAdmin(ReadOnlyAdmin):
+    list_display = ["name", "workspace", "format", "state", "is_test", "numbers", "created_at"]
+    list_filter = ["state", "is_test", "format", "workspace"]
+    search_fields = ["name", "subject"]
+    list_select_related = ["workspace"]
+    date_hierarchy = "created_at"
+
+    @admin.display(description="accepted of queued")
+    def numbers(self, mailing: Mailing) -> str:
+        totals = selectors.totals([mailing.pk])
+        return f"{totals.accepted:,} of {totals.queued:,}"
+
+
+class AttemptInline(admin.TabularInline):
+    model = Attempt
+    extra = 0
+    can_delete = False
+    fields: ClassVar[list[str]] = ["at", "outcome", "reason", "reply_code", "reply_text"]
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    list_display = ["id", "recipient", "mailing", "mailbox", "state", "reason", "attempts", "due_at", "accepted_at"]
+    list_filter = ["state", "is_test", "reason", "workspace", "mailbox"]
+    search_fields = ["=id", "=key", "=contact__email_key", "=to_email"]
+    list_select_related = ["contact", "mailing", "mailbox"]
+    ordering = ["-id"]
+    inlines = [AttemptInline]
+    readonly_fields = ["why"]
+
+    @admin.display(description="recipient")
+    def recipient(self, message: Message) -> str:
+        return message.to_email or (message.contact.email if message.contact else "(deleted)")
+
+    @admin.display(description="why")
+    def why(self, message: Message) -> str:
+        return selectors.why(message).sentence
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin):
+    list_display = [
+        "id",
+        "mailing",
+        "mailbox",
+        "state",
+        "size",
+        "due_at",
+        "lease_owner",
+        "lease_expires_at",
+        "finished_at",
+    ]
+    list_filter = ["state", "postponed", "mailbox"]
+    list_select_related = ["mailing", "mailbox"]
+    search_fields = ["=id", "lease_owner"]
+    ordering = ["-id"]
+
+    @admin.display(description="messages")
+    def size(self, batch: Batch) -> int:
+        return len(batch.message_ids)
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    list_display = ["at", "message", "outcome", "reason", "reply_code", "reply_text"]
+    list_filter = ["outcome", "reason", "reply_code"]
+    search_fields = ["=message__id", "reply_text"]
+    list_select_related = ["message"]
+    ordering = ["-id"]
+
+
+@admin.register(Link)
+class LinkAdmin(ReadOnlyAdmin):
+    list_display = ["url", "label", "mailing_id"]
+    search_fields = ["=mailing_id", "url"]
+
+
+@admin.register(LinkCounter)
+class LinkCounterAdmin(ReadOnlyAdmin):
+    list_display = ["link", "clicks_human", "clicks_all", "clicked_human", "clicked_any"]
+    list_select_related = ["link"]
+    ordering = ["-clicks_human"]
+
+
+@admin.register(Counter)
+class CounterAdmin(ReadOnlyAdmin):
+    list_display = ["mailing", "hour", *selectors.COUNTED]
+    list_filter = ["mailing__workspace"]
+    list_select_related = ["mailing"]
+    date_hierarchy = "hour"
+    ordering = ["-hour"]
+
+
+@admin.register(MailboxCounter)
+class MailboxCounterAdmin(ReadOnlyAdmin):
+    list_display = ["mailbox", "hour", "accepted", "deferred", "failed", "bounced", "unknown"]
+    list_filter = ["mailbox"]
+    list_select_related = ["mailbox"]
+    date_hierarchy = "hour"
+    ordering = ["-hour"]

@@ -1,0 +1,136 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from delivery import selectors
+from delivery.models import Mailbox, Message, MessageState
+from delivery.selectors import Moment
+
+STATES = tuple(state.name.lower() for state in MessageState)
+
+
+class MailboxSerializer(serializers.ModelSerializer[Mailbox]):
+    """A mailbox; its password goes in and never comes out ("" removes it)."""
+
+    smtp_password = serializers.CharField(write_only=True, required=False, allow_blank=True, trim_whitespace=False)
+    has_password = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = Mailbox
+        fields = [
+            "id",
+            "from_name",
+            "from_email",
+            "reply_to",
+            "smtp_host",
+            "smtp_port",
+            "smtp_security",
+            "smtp_username",
+            "smtp_password",
+            "has_password",
+            "smtp_verify",
+            "max_connections",
+            "on_unknown",
+            "status",
+            "paused_reason",
+            "retry_at",
+            "last_error",
+            "created_at",
+        ]
+        read_only_fields = ["status", "paused_reason", "retry_at", "last_error", "created_at"]
+        # The service checks uniqueness and says so in words.
+        validators: list[Any] = []
+
+
+class ConnectionSerializer(serializers.Serializer[Any]):
+    """What a test of a mailbox's connection found."""
+
+    detail = serializers.CharField(read_only=True)
+
+
+class PauseSerializer(serializers.Serializer[Any]):
+    """Why a mailbox is paused."""
+
+    reason = serializers.CharField(required=False, max_length=500)
+
+
+class WhySerializer(serializers.Serializer[Any]):
+    """Why a message is where it is."""
+
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+
+
+class MomentSerializer(serializers.Serializer[Moment]):
+    """One thing that happened to a message."""
+
+    at = serializers.DateTimeField()
+    kind = serializers.CharField()
+    title = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class MessageSerializer(serializers.ModelSerializer[Message]):
+    """One message to one contact, from the ledger."""
+
+    state = serializers.SerializerMethodField()
+    email = serializers.SerializerMethodField(help_text="The address; empty when the contact was deleted.")
+    mailing = serializers.IntegerField(source="mailing_id")
+    contact = serializers.IntegerField(source="contact_id", allow_null=True)
+    mailbox = serializers.IntegerField(source="mailbox_id")
+
+    class Meta:
+        model = Message
+        fields = [
+            "id",
+            "mailing",
+            "contact",
+            "mailbox",
+            "key",
+            "email",
+            "is_test",
+            "state",
+            "reason",
+            "attempts",
+            "created_at",
+            "due_at",
+            "accepted_at",
+            "reply_code",
+            "reply_text",
+            "opened_at",
+            "opened_any_at",
+            "clicked_at",
+            "clicked_any_at",
+            "unsubscribed_at",
+            "bounced_at",
+            "complained_at",
+            "replied_at",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=STATES))
+    def get_state(self, message: Message) -> str:
+        return MessageState(message.state).name.lower()
+
+    def get_email(self, message: Message) -> str:
+        return message.to_email or (message.contact.email if message.contact else "")
+
+
+class MessageDetailSerializer(MessageSerializer):
+    """One message with the reason for its state and everything that happened to it."""
+
+    why = serializers.SerializerMethodField()
+    timeline = serializers.SerializerMethodField()
+
+    class Meta(MessageSerializer.Meta):
+        fields = [*MessageSerializer.Meta.fields, "why", "timeline"]
+        read_only_fields = fields
+
+    @extend_schema_field(WhySerializer)
+    def get_why(self, message: Message) -> dict[str, str]:
+        return selectors.why(message)._asdict()
+
+    @extend_schema_field(MomentSerializer(many=True))
+    def get_timeline(self, message: Message) -> Any:
+        return MomentSerializer(selectors.timeline(message), many=True).data

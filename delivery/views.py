@@ -1,0 +1,120 @@
+"""Pages of mailboxes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from core.exceptions import DomainError
+from delivery import selectors, services
+from delivery.forms import MailboxForm, add_refusal
+from delivery.models import Mailbox
+from delivery.presets import PRESETS, preset_of
+from frontend.htmx import redirect, render_page
+from team.access import Capability, MemberRequest, can, member_view
+
+
+def _show(
+    request: MemberRequest, template: str, context: Mapping[str, Any], *, partial: str = "", status: int = 200
+) -> HttpResponse:
+    rights = {"can_manage": can(request.membership, Capability.MANAGE)}
+    return render_page(request, template, {**rights, **context}, partial=partial, status=status)
+
+
+@member_view(Capability.VIEW)
+@require_GET
+def mailboxes(request: MemberRequest) -> HttpResponseBase:
+    """The mailboxes with their status and the last day's numbers."""
+    found = list(selectors.mailboxes_in(request.workspace))
+    health = selectors.mailbox_health([mailbox.pk for mailbox in found])
+    rows = [(mailbox, health[mailbox.pk]) for mailbox in found]
+    return _show(request, "delivery/mailboxes.html", {"rows": rows})
+
+
+@member_view(Capability.MANAGE)
+@require_http_methods(["GET", "POST"])
+def new_mailbox(request: MemberRequest) -> HttpResponseBase:
+    """Add a mailbox, perhaps from a provider's preset."""
+    preset = preset_of(request.GET.get("preset", ""))
+    form = MailboxForm(request.POST or None, preset=preset)
+    if form.is_valid():
+        try:
+            made = services.create_mailbox(workspace=request.workspace, **form.values())
+        except DomainError as error:
+            add_refusal(form, error)
+        else:
+            messages.success(request, f"{made.from_email} was added.")
+            return redirect(request, "delivery:mailboxes")
+    context = {"form": form, "preset": preset, "presets": PRESETS}
+    return _show(request, "delivery/mailbox_form.html", context, partial="form", status=422 if form.is_bound else 200)
+
+
+@member_view(Capability.MANAGE)
+@require_http_methods(["GET", "POST"])
+def edit_mailbox(request: MemberRequest, mailbox_id: int) -> HttpResponseBase:
+    """Change a mailbox."""
+    mailbox = selectors.mailbox_in(request.workspace, mailbox_id)
+    form = MailboxForm(request.POST or None, mailbox=mailbox)
+    if form.is_valid():
+        try:
+            services.update_mailbox(mailbox, **form.values())
+        except DomainError as error:
+            add_refusal(form, error)
+        else:
+            messages.success(request, "Saved.")
+            return redirect(request, "delivery:mailboxes")
+    context = {"form": form, "mailbox": mailbox, "health": selectors.mailbox_health([mailbox.pk])[mailbox.pk]}
+    return _show(request, "delivery/mailbox_form.html", context, partial="form", status=422 if form.is_bound else 200)
+
+
+@member_view(Capability.MANAGE)
+@require_POST
+def try_settings(request: MemberRequest, mailbox_id: int | None = None) -> HttpResponseBase:
+    """Test the connection with what the form holds now, saved or not."""
+    mailbox = (
+        selectors.mailbox_in(request.workspace, mailbox_id) if mailbox_id else Mailbox(workspace=request.workspace)
+    )
+    form = MailboxForm(request.POST, mailbox=mailbox if mailbox_id else None)
+    context: dict[str, Any] = {"worked": False}
+    if not form.is_valid():
+        context["answer"] = "Fill in the fields marked below first."
+        context["form_errors"] = form.errors
+    else:
+        try:
+            context["answer"] = services.try_settings(mailbox, **form.values())
+            context["worked"] = True
+        except DomainError as error:
+            context["answer"] = error.message
+    return _show(request, "delivery/connection_test.html", context, partial="answer")
+
+
+@member_view(Capability.MANAGE)
+@require_POST
+def pause_mailbox(request: MemberRequest, mailbox_id: int) -> HttpResponseBase:
+    """Let a mailbox send nothing for now."""
+    mailbox = selectors.mailbox_in(request.workspace, mailbox_id)
+    services.pause_mailbox(mailbox.pk, reason=f"Paused by {request.user}.")
+    messages.success(request, f"{mailbox.from_email} sends nothing until you resume it.")
+    return redirect(request, "delivery:mailboxes")
+
+
+@member_view(Capability.MANAGE)
+@require_POST
+def resume_mailbox(request: MemberRequest, mailbox_id: int) -> HttpResponseBase:
+    """Let a paused mailbox send again."""
+    mailbox = selectors.mailbox_in(request.workspace, mailbox_id)
+    services.resume_mailbox(mailbox.pk)
+    messages.success(request, f"{mailbox.from_email} sends again.")
+    return redirect(request, "delivery:mailboxes")
+
+
+@member_view(Capability.MANAGE)
+@require_POST
+def delete_mailbox(request: MemberRequest, mailbox_id: int) -> HttpResponseBase:
+    """Remove a mailbox."""
+    mailbox = selectors.mailbox_in(request.workspace, mailbox_id)
+    services.delete_mailbox(mailbox)
+    messages.success(request, f"{mailbox.from_email} was removed.")
+    return redirect(request, "delivery:mailboxes")

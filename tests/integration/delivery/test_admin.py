@@ -1,0 +1,72 @@
+"""Django admin of delivery: every model is there, the ledger can't be changed, mailboxes go through the services."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from delivery import services
+from delivery.models import Mailbox
+from team.models import Workspace
+from tests.factories import delivery as make
+from tests.factories.team import UserFactory
+from tests.plugins.mail import SmtpSink
+
+MODELS = ["mailbox", "mailing", "message", "batch", "attempt", "link", "linkcounter", "counter", "mailboxcounter"]
+
+
+@pytest.fixture
+def administrator(client: Client, transactional_db: None) -> Client:
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    return client
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_has_a_list_and_a_page_for_one(
+    administrator: Client, workspace: Workspace, mailbox: Mailbox, smtp_sink: SmtpSink, model: str
+) -> None:
+    from django.apps import apps
+
+    smtp_sink.rcpt_replies["person0@example.com"] = "450 4.7.1 later"
+    make.queue(make.make_mailing(workspace), mailbox, make.make_contacts(workspace, 2))
+    services.dispatch_due()
+    assert administrator.get(reverse(f"admin:delivery_{model}_changelist")).status_code == 200
+    assert administrator.get(reverse(f"admin:delivery_{model}_changelist"), {"q": "1"}).status_code == 200
+    first = apps.get_model("delivery", model).objects.first()
+    if first is not None:
+        assert administrator.get(reverse(f"admin:delivery_{model}_change", args=[first.pk])).status_code == 200
+
+
+def test_the_ledger_can_not_be_changed(administrator: Client, workspace: Workspace, mailbox: Mailbox) -> None:
+    (message_id,) = make.queue(make.make_mailing(workspace), mailbox, make.make_contacts(workspace, 1))
+    url = reverse("admin:delivery_message_change", args=[message_id])
+    assert administrator.post(url, {"state": 1}).status_code == 403
+    assert administrator.get(reverse("admin:delivery_message_add")).status_code == 403
+
+
+def test_a_mailbox_is_added_changed_tested_and_paused_in_the_admin(
+    administrator: Client, workspace: Workspace, smtp_sink: SmtpSink
+) -> None:
+    values = {
+        "workspace": workspace.pk,
+        "from_email": "admin@acme.example",
+        "smtp_host": "127.0.0.1",
+        "smtp_port": smtp_sink.port,
+        "smtp_security": "plain",
+        "smtp_password": "secret",
+        "max_connections": 4,
+        "on_unknown": "hold",
+    }
+    assert administrator.post(reverse("admin:delivery_mailbox_add"), values).status_code == 302
+    mailbox = Mailbox.objects.get()
+    assert mailbox.has_password
+    change = reverse("admin:delivery_mailbox_change", args=[mailbox.pk])
+    assert administrator.post(change, {**values, "smtp_password": "", "from_name": "Admin"}).status_code == 302
+    mailbox.refresh_from_db()
+    assert (mailbox.from_name, mailbox.has_password) == ("Admin", True)
+    assert "secret" not in administrator.get(change).text
+    listing = reverse("admin:delivery_mailbox_changelist")
+    tested = administrator.post(listing, {"action": "test_connection", "_selected_action": mailbox.pk}, follow=True)
+    assert "It works" in tested.text
+    administrator.post(listing, {"action": "pause", "_selected_action": mailbox.pk})
+    mailbox.refresh_from_db()
+    assert mailbox.status == "paused"
