@@ -48,6 +48,8 @@ def refuse(form: forms.ModelForm, error: DomainError) -> None:
 class ContactForm(forms.ModelForm):
     """A contact whose data is checked by the rules of the services."""
 
+    attributes = forms.JSONField(required=False, help_text="Values of custom fields by their key.")
+
     class Meta:
         model = Contact
         fields = ["workspace", "email", *COLUMNS, "tracking", "attributes"]
@@ -361,7 +363,7 @@ class ImportAdmin(ReadOnlyAdmin):
         return format_html('<progress max="100" value="{}" aria-label="Progress"></progress>', share)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
-        return super().has_change_permission(request)
+        return admin.ModelAdmin.has_change_permission(self, request)
 
     @admin.action(description="Cancel the imports", permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Import]) -> None:
