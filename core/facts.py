@@ -60,16 +60,17 @@ def sequence() -> int:
     """Give committed facts their positions and return how many got one.
 
     One sequencer at a time (an advisory lock): rows that become visible later get later positions, so that a cursor
-    over positions misses nothing however transactions interleave.
+    over positions misses nothing however transactions interleave, and whatever is deleted later.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEQUENCER_LOCK])
         # The partial index on unsequenced rows makes this cost what is new, not what exists.
         cursor.execute(
             """
-            WITH fresh AS (SELECT id, row_number() OVER (ORDER BY id) AS rank FROM core_fact WHERE position IS NULL),
-                 last AS (SELECT coalesce(max(position), 0) AS position FROM core_fact)
-            UPDATE core_fact SET position = last.position + fresh.rank FROM fresh, last WHERE core_fact.id = fresh.id
+            UPDATE core_fact SET position = placed.position FROM (
+                SELECT id, nextval('core_fact_position') AS position
+                FROM (SELECT id FROM core_fact WHERE position IS NULL ORDER BY id) AS fresh
+            ) AS placed WHERE core_fact.id = placed.id
             """
         )
         return int(cursor.rowcount)

@@ -80,7 +80,7 @@ def _company() -> tuple[Workspace, User]:
         workspace,
         slug=SLUG,
         company="Northbeam GmbH",
-        postal_address="Northbeam GmbH\nLinienstraße 41\n10119 Berlin, Germany",
+        postal_address="Linienstraße 41\n10119 Berlin, Germany",
         website="https://northbeam.example",
     )
     for first, last, role in (("Noor", "Haddad", Role.EDITOR), ("Tomás", "Ferreira", Role.ANALYST)):
