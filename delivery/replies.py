@@ -98,6 +98,7 @@ _SAYS_RATE = re.compile(
     re.IGNORECASE,
 )
 _SAYS_SIZE = re.compile(r"(message|size).{0,30}(too (big|large)|exceeds?|limit)", re.IGNORECASE)
+_SAYS_UNWANTED = re.compile(r"recipient preferences", re.IGNORECASE)
 # The recipient takes mail from its own people only: that is no fault of the sender.
 _SAYS_PRIVATE = re.compile(
     r"resolver\.rst|only accepts (mail|messages) from|restricted (recipient|group)", re.IGNORECASE
@@ -130,6 +131,8 @@ def _permanent(stage: Stage, reply: Reply, detail: str) -> Verdict:
     if verdict is _HARD and stage is Stage.MAIL:
         # The only address the server has heard is the sender's.
         return _SENDER_FAULT
+    if verdict is _HARD and _SAYS_UNWANTED.search(reply.text):
+        return _REJECTED
     if verdict is not None:
         return verdict
     if reply.code in _LOGIN_CODES:
@@ -150,5 +153,6 @@ def _by_words(stage: Stage, reply: Reply) -> Verdict:
         return _THROTTLE
     if reply.code == 552:
         return _FULL
-    known_place = stage in (Stage.RCPT, Stage.DATA, Stage.CONTENT)
-    return _HARD if known_place and reply.code in (550, 551, 553, 554) and _SAYS_UNKNOWN.search(text) else _REJECTED
+    # Said after the content, such words are often a filter's; only as the answer to the address are they about it.
+    is_unknown = stage is Stage.RCPT and reply.code in (550, 551, 553, 554) and _SAYS_UNKNOWN.search(text)
+    return _HARD if is_unknown else _REJECTED
