@@ -26,16 +26,37 @@ run: $(VENV)/run.stamp ## Starts everything on this machine: PORT=9000 moves the
 test: $(VENV)/dev.stamp system-packages browser-libraries ## Runs every test: ARGS=tests/unit or ARGS="-k name" picks some
 	@$(PY) -m pytest -q -n $(JOBS) --dist worksteal $(ARGS)
 
-check: $(VENV)/dev.stamp ## Runs the linters, type checks and contracts
-	@echo "ruff" && $(VENV)/bin/ruff check .
-	@echo "format" && $(VENV)/bin/ruff format --check --quiet . || { echo "Run: make format"; exit 1; }
-	@echo "types" && $(VENV)/bin/mypy $(PACKAGES)
-	@echo "import contracts" && $(VENV)/bin/lint-imports --no-cache > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
-	@echo "dependencies" && $(VENV)/bin/deptry . 2> $(VENV)/deptry.log || { cat $(VENV)/deptry.log; exit 1; }
-	@echo "templates" && $(VENV)/bin/djlint --quiet --lint frontend/templates
+check: $(VENV)/dev.stamp ## Runs the linters, type checks and contracts; all of them, even if one fails
+	@$(MAKE) --keep-going $(CHECKS)
+
+CHECKS := check-lint check-format check-types check-imports check-dependencies check-templates check-migrations check-api
+
+check-lint:
+	@echo "Lint" && $(VENV)/bin/ruff check --quiet .
+
+check-format:
+	@echo "Format" && $(VENV)/bin/ruff format --check --quiet . || { echo "Run: make format"; exit 1; }
+
+check-types:
+	@echo "Types" && $(VENV)/bin/mypy --no-error-summary $(PACKAGES)
+
+check-imports:
+	@echo "Import contracts" && $(VENV)/bin/lint-imports --no-cache > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+
+check-dependencies:
+	@echo "Dependencies" && $(VENV)/bin/deptry --no-ansi . 2> $(VENV)/deptry.log || { cat $(VENV)/deptry.log; exit 1; }
+
+check-templates:
+	@echo "Templates" && $(VENV)/bin/djlint --quiet --lint frontend/templates
 	@git ls-files -z 'frontend/templates/*.html' | xargs -0 -r $(VENV)/bin/djade --check --target-version 6.1
-	@echo "migrations" && $(PY) -W ignore manage.py makemigrations --check --dry-run
+
+check-migrations:
+	@echo "Migrations" && $(PY) -W ignore manage.py makemigrations --check --dry-run
+
+check-api:
 	@echo "API schema" && $(PY) -W ignore manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+.PHONY: $(CHECKS)
 
 format: $(VENV)/dev.stamp ## Formats Python and templates, and mends what ruff can
 	@$(VENV)/bin/ruff check --fix --quiet . || true
