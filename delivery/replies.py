@@ -82,7 +82,7 @@ _SAYS_UNKNOWN = re.compile(
     r"(user|recipient|mailbox|account|address|addressee)\b.{0,60}\b"
     r"(unknown|not found|does ?n.t exist|not exists?|no longer (on|valid|exists|available))"
     r"|(unknown|no such|invalid|non-?existent) (local )?(user|recipient|mailbox|account|address)"
-    r"|no mailbox here|does not have an? .{0,20}account|not a known user",
+    r"|no mailbox here|(does not|doesn.t) have an? .{0,20}account|not a known user",
     re.IGNORECASE,
 )
 _SAYS_SENDER = re.compile(
