@@ -191,6 +191,10 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "team.api.schema.document_common",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "MessageStateEnum": "delivery.api.serializers.STATES",
+        "SuppressionReasonEnum": "contacts.models.SuppressionReason",
+    },
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -1,6 +1,6 @@
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from sequences.models import Enrolment, EnrolmentState, Sequence, Step
@@ -9,6 +9,7 @@ from sequences.services import content_of
 STATES = [state.name.lower() for state in EnrolmentState]
 
 
+@extend_schema_serializer(component_name="SequenceStep")
 class StepSerializer(serializers.ModelSerializer[Step]):
     """One step as it stands: an email with its subject and template, or a wait."""
 

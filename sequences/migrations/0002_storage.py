@@ -6,7 +6,7 @@ CREATE = """
 ALTER TABLE sequences_enrolment SET (
     fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.2
 );
-SELECT audit_attach('sequences_step', '');
+SELECT audit_attach('sequences_step', 'version_id:sequences_version:sequence_id:sequences_sequence');
 """
 
 DROP = """

@@ -17,8 +17,22 @@ CREATE FUNCTION audit_value(name text, value jsonb) RETURNS jsonb LANGUAGE sql I
     END
 $$;
 
--- Trigger arguments: the column with the workspace ("" for none; "column:table" to take it from a parent's row), the
--- primary key's column, and the columns that are not worth an entry.
+-- Follows foreign keys from a row to its workspace. `path` is "column:table", or longer: "column:table:column:table".
+CREATE FUNCTION audit_workspace(whole_row jsonb, path text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    steps text[] := string_to_array(path, ':');
+    found bigint := (whole_row ->> steps[1])::bigint;
+BEGIN
+    FOR i IN 2 .. array_length(steps, 1) BY 2 LOOP
+        EXECUTE format('SELECT %I FROM %s WHERE id = $1', coalesce(steps[i + 1], 'workspace_id'), steps[i]::regclass)
+        INTO found USING found;
+    END LOOP;
+    RETURN found;
+END
+$$;
+
+-- Trigger arguments: the column with the workspace ("" for none, or a path to a parent that has one), the primary key's
+-- column, and the columns that are not worth an entry.
 CREATE FUNCTION audit_record() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     workspace_column text := TG_ARGV[0];
@@ -61,8 +75,7 @@ BEGIN
     END IF;
 
     IF workspace_column LIKE '%:%' THEN
-        EXECUTE format('SELECT workspace_id FROM %s WHERE id = $1', split_part(workspace_column, ':', 2)::regclass)
-        INTO workspace USING (whole_row ->> split_part(workspace_column, ':', 1))::bigint;
+        workspace := audit_workspace(whole_row, workspace_column);
     ELSIF workspace_column <> '' THEN
         workspace := (whole_row ->> workspace_column)::bigint;
     END IF;
@@ -131,6 +144,7 @@ DROP FUNCTION audit_protect();
 DROP FUNCTION audit_detach(regclass);
 DROP FUNCTION audit_attach(regclass, text, text[]);
 DROP FUNCTION audit_record();
+DROP FUNCTION audit_workspace(jsonb, text);
 DROP FUNCTION audit_value(text, jsonb);
 """
 

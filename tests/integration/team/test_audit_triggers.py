@@ -134,3 +134,16 @@ def test_a_table_without_a_workspace_takes_it_from_its_parent():
         cursor.execute("INSERT INTO note VALUES (1, %s, 'hello')", [membership.pk])
 
     assert AuditEntry.objects.get(table="note").workspace_id == membership.workspace_id
+
+
+def test_the_way_to_the_workspace_may_lead_through_several_parents():
+    membership = MembershipFactory()
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE card (id bigint PRIMARY KEY, member_id bigint)")
+        cursor.execute("CREATE TABLE stamp (id bigint PRIMARY KEY, card_id bigint)")
+        cursor.execute("SELECT audit_attach('stamp', 'card_id:card:member_id:team_membership')")
+        cursor.execute("INSERT INTO card VALUES (1, %s)", [membership.pk])
+        cursor.execute("INSERT INTO stamp VALUES (1, 1), (2, 99)")
+
+    workspaces = dict(AuditEntry.objects.filter(table="stamp").values_list("row_id", "workspace_id"))
+    assert workspaces == {"1": membership.workspace_id, "2": None}
