@@ -30,9 +30,10 @@ ROOT = Path(__file__).resolve().parents[1]
 INSIDE = "--inside"
 
 
-def names() -> list[str]:
-    """Return the names of all benchmarks."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+def modules() -> dict[str, str]:
+    """Return the module of each benchmark by its name: `bench_import` is called `import`, which can't name a module."""
+    stems = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+    return {stem.removeprefix("bench_"): stem for stem in stems}
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def run_inside(name: str) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
-    result = importlib.import_module(f"benchmarks.{name}").main()
+    result = importlib.import_module(f"benchmarks.{modules()[name]}").main()
     print(json.dumps(result), flush=True)
 
 
@@ -73,7 +74,7 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == [INSIDE]:
         run_inside(arguments[1])
         return 0
-    known = names()
+    known = list(modules())
     if unknown := [name for name in arguments if name not in known]:
         print(f"There is no benchmark {unknown[0]!r}, only: {', '.join(known)}.", file=sys.stderr)
         return 2
