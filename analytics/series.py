@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from delivery.selectors import Totals
 
-HOURLY_UP_TO = timedelta(days=3)
+HOURLY_UP_TO = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Point:
 
 
 def over_time(hours: Sequence[tuple[datetime, Totals]], *, zone: tzinfo) -> tuple[str, list[Point]]:
-    """Return ("hour" or "day", points): hours while all fits into three days, days of `zone` after that."""
+    """Return ("hour" or "day", points): hours while all fits into a week, days of `zone` after that."""
     if not hours:
         return "hour", []
     first, last = hours[0][0].astimezone(zone), hours[-1][0].astimezone(zone)

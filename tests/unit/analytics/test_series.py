@@ -19,9 +19,9 @@ def test_no_counters_no_points():
     assert over_time([], zone=BERLIN) == ("hour", [])
 
 
-def test_three_days_are_shown_by_the_hour_and_more_by_the_day():
-    assert over_time(hours(0, 72), zone=BERLIN)[0] == "hour"
-    assert over_time(hours(0, 73), zone=BERLIN)[0] == "day"
+def test_a_week_is_shown_by_the_hour_and_more_by_the_day():
+    assert over_time(hours(0, 7 * 24), zone=BERLIN)[0] == "hour"
+    assert over_time(hours(0, 7 * 24 + 1), zone=BERLIN)[0] == "day"
 
 
 def test_an_hour_without_anything_is_a_zero_not_a_gap():
