@@ -193,6 +193,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "MessageStateEnum": "delivery.api.serializers.STATES",
+        "StepKindEnum": "sequences.models.StepKind",
         "SuppressionReasonEnum": "contacts.models.SuppressionReason",
     },
     "COMPONENT_SPLIT_REQUEST": True,
