@@ -34,7 +34,7 @@ def template(member: Membership, live_server, page: Page) -> Template:
     template = make_template(member.workspace, format="mjml", source=MJML)
     page.goto(f"{live_server.url}/templates/{template.pk}/")
     expect(page.locator("#preview-result .preview-verdict")).to_be_visible()
-    expect(source(page)).to_be_visible()
+    expect(page.locator(".cm-content").first).to_be_visible()
     return template
 
 

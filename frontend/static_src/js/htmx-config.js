@@ -56,3 +56,13 @@ document.addEventListener("htmx:configRequest", (event) => {
     if (value === "") event.detail.formData.delete(name);
   }
 });
+
+// Leaving a search field fires "change" for what its "input" has found already; asking again would replace the results
+// under the pointer, and with them the menu that the very same click opens.
+document.addEventListener(
+  "change",
+  (event) => {
+    if (event.target.matches("form[role=search] input[type=search]")) event.stopPropagation();
+  },
+  true,
+);

@@ -1,4 +1,6 @@
 // The template editor: preview in two frames that take turns, what is shown, saving by keyboard, and a stale save.
+import { mount as mountEditors } from "@drumbeat/code-editor";
+
 const preview = document.querySelector("[data-preview]");
 const frames = [...preview.querySelectorAll("iframe")];
 const form = document.getElementById("editor-form");
@@ -33,9 +35,12 @@ function reveal(next, url) {
   shown = frames.indexOf(next);
 }
 
-document.addEventListener("htmx:afterSwap", () => {
-  const url = document.getElementById("preview-result")?.dataset.previewUrl;
-  if (url && url !== wanted) load(url);
+// Each answer brings the problems, which the source editor marks, and the address of the mail if there is one.
+document.addEventListener("htmx:load", (event) => {
+  if (event.detail.elt.id !== "preview-result") return;
+  mountEditors(event.detail.elt);
+  const { previewUrl } = event.detail.elt.dataset;
+  if (previewUrl && previewUrl !== wanted) load(previewUrl);
 });
 
 preview.addEventListener("click", (event) => {
