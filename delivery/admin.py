@@ -1,4 +1,4 @@
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -146,8 +146,8 @@ class AttemptInline(admin.TabularInline):
     model = Attempt
     extra = 0
     can_delete = False
-    fields: ClassVar[list[str]] = ["at", "outcome", "reason", "reply_code", "reply_text"]
-    readonly_fields = fields
+    fields = ["at", "outcome", "reason", "reply_code", "reply_text"]
+    readonly_fields = ["at", "outcome", "reason", "reply_code", "reply_text"]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -4,6 +4,7 @@ No transaction is open while anything here runs; the only writes to the database
 the messages that hold them go out.
 """
 
+import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Mapping
@@ -40,6 +41,8 @@ from delivery.smtp import (
 from delivery.wire_log import BROKEN, LOST, REFUSED, number_of
 from templates_lib.rendering import CompiledEmail, TemplateError, compile_email
 
+logger = logging.getLogger(__name__)
+
 # Messages that are made at once, before the links in them are stored together.
 _COMPOSED_AT_ONCE = 50
 _COMPILED_KEPT = 32
@@ -65,6 +68,7 @@ class Courier:
     def __init__(self, folder: Path) -> None:
         self.journal = Journal(folder)
         self._clients: dict[int, Client] = {}
+        self._used_at: dict[int, float] = {}
         self._compiled: OrderedDict[int, CompiledEmail | TemplateError] = OrderedDict()
         self._composers: OrderedDict[tuple[int, Sender], Composer] = OrderedDict()
 
@@ -97,13 +101,16 @@ class Courier:
             load.pull, load.observe, expected=len(sendable), tick=load.recheck, every=RECHECK_EVERY
         )
         load.unload()
+        self._used_at[mailbox.pk] = time.monotonic()
         return trip
 
-    def hang_up(self) -> None:
-        """Close all connections."""
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
+    def hang_up(self, *, unused_for: float = 0) -> None:
+        """Close the connections of mailboxes that were not used for so many seconds."""
+        now = time.monotonic()
+        for mailbox_id, used_at in list(self._used_at.items()):
+            if now - used_at >= unused_for:
+                self._clients.pop(mailbox_id).close()
+                del self._used_at[mailbox_id]
 
     def retire(self, *, keep_journal: bool) -> None:
         """Let go of everything; `keep_journal` leaves the journal to be settled as a dead process's."""
@@ -118,6 +125,7 @@ class Courier:
             client = None
         if client is None:
             client = self._clients[mailbox.pk] = Client(server, connections=mailbox.max_connections)
+        self._used_at[mailbox.pk] = time.monotonic()
         return client
 
     def _composer(self, mailing: Mailing, mailbox: Mailbox) -> Composer | TemplateError:
@@ -227,6 +235,9 @@ class _Load:
                 self._skip(message, reasons.INVALID_ADDRESS, str(error), now)
             except ComposeError as error:
                 self._skip(message, reasons.RENDER_ERROR, str(error), now)
+            except Exception as error:  # whatever one contact's data does, the others' mail goes on
+                logger.exception("Message %s could not be made.", message.id)
+                self._skip(message, reasons.RENDER_ERROR, f"Something unforeseen: {type(error).__name__}", now)
         store_links(self._lease.mailing_id, self._composer.take_links())
 
     def _skip(self, message: LeasedMessage, reason: str, text: str, now: datetime) -> None:

@@ -63,7 +63,7 @@ class MailboxForm(forms.Form):
             initial = {name: getattr(mailbox, name) for name in self.base_fields if name != "smtp_password"}
         elif preset is not None:
             initial = {"smtp_host": preset.host, "smtp_port": preset.port, "smtp_security": preset.security}
-        super().__init__(*args, initial={**initial, **kwargs.pop("initial", {})}, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": initial})
         if mailbox is not None and mailbox.has_password:
             self.fields["smtp_password"].help_text = "One is stored. Leave this empty to keep it."
 

@@ -121,7 +121,7 @@ class Message(models.Model):
     contact = models.ForeignKey(
         Contact, on_delete=models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
     )
-    mailbox = models.ForeignKey(Mailbox, on_delete=models.PROTECT, related_name="+", db_index=False)
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.RESTRICT, related_name="+", db_index=False)
     key = models.TextField()
     to_email = models.TextField(default="", db_default="", help_text="A test's recipient; else the contact's address.")
     is_test = models.BooleanField(default=False, db_default=False)

@@ -160,6 +160,11 @@ def unpostpone_batches(mailbox_id: int, *, now: datetime) -> int:
         return int(cursor.rowcount)
 
 
+def delay_batch(batch_id: int, *, until: datetime) -> None:
+    """Make one queued batch due later."""
+    Batch.objects.filter(pk=batch_id, state=Batch.State.QUEUED, due_at__lt=until).update(due_at=until)
+
+
 def open_batches_of_mailbox(mailbox_id: int) -> int:
     """Return how many batches of the mailbox still have something to send."""
     waiting = (Batch.State.QUEUED, Batch.State.HELD, Batch.State.LEASED)

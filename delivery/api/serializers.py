@@ -133,4 +133,4 @@ class MessageDetailSerializer(MessageSerializer):
 
     @extend_schema_field(MomentSerializer(many=True))
     def get_timeline(self, message: Message) -> Any:
-        return MomentSerializer(selectors.timeline(message), many=True).data
+        return [MomentSerializer(moment).data for moment in selectors.timeline(message)]

@@ -344,7 +344,7 @@ class Migration(migrations.Migration):
                     "mailbox",
                     models.ForeignKey(
                         db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
+                        on_delete=django.db.models.deletion.RESTRICT,
                         related_name="+",
                         to="delivery.mailbox",
                     ),

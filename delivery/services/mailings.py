@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 MAX_QUEUED_AT_ONCE = 10_000
 MAX_TEST_RECIPIENTS = 20
+WAKE_SECONDS = 5
 # Batches whose messages are cancelled at once; a task does the rest, so that cancelling a million returns soon.
 CANCELLED_AT_ONCE = 20
 
@@ -228,7 +229,8 @@ def wake_workers() -> None:
     from delivery.tasks import dispatch
 
     try:
-        dispatch.apply_async(retry=False)
+        # Beat asks again every second, so a call that finds no free worker soon is of no use any more.
+        dispatch.apply_async(retry=False, expires=WAKE_SECONDS)
     except OperationalError:
         logger.warning("No broker: due mail waits for the next beat.")
 

@@ -32,11 +32,15 @@ from delivery.wire_log import receipt_of
 logger = logging.getLogger(__name__)
 
 # How long one call sends before other tasks get their turn, in seconds.
-DISPATCH_SECONDS = 5.0
+DISPATCH_SECONDS = 2.0
+# How long connections are kept for the next call, in seconds.
+KEEP_CONNECTIONS_SECONDS = 10.0
 # A batch may start messages at least this long, however late its turn comes, in seconds.
 _LEAST_SECONDS = 1.0
 # Pauses between tries to commit receipts while PostgreSQL is away or two transactions are in each other's way, in seconds.
 _COMMIT_PAUSES = (0.05, 0.2, 1, 2, 5, 10, 15)
+
+_UNFORESEEN_PAUSE = timedelta(minutes=1)
 
 _couriers: dict[int, Courier] = {}
 
@@ -49,25 +53,41 @@ def journal_folder() -> Path:
 def dispatch_due(*, seconds: float = DISPATCH_SECONDS) -> int:
     """Send due batches for about `seconds`; return how many messages were settled.
 
-    Any number of workers may do this at once. One that finds work wakes another while more is due.
+    Any number of workers may do this at once. One that finds more than it can take wakes another; one whose time is up
+    goes to the end of the line, so that other tasks get their turn, and keeps its connections for the next time.
     """
     deadline = time.monotonic() + seconds
     settled = 0
     courier = _courier()
-    try:
-        while (lease := claims.lease_batch(owner=courier.journal.name, now=clock.now())) is not None:
+    courier.hang_up(unused_for=KEEP_CONNECTIONS_SECONDS)
+    lease = claims.lease_batch(owner=courier.journal.name, now=clock.now())
+    if lease is not None and claims.is_due(clock.now()):
+        wake_workers()
+    while lease is not None:
+        try:
+            settled += _send(courier, lease, max(deadline, time.monotonic() + _LEAST_SECONDS))
+        except BaseException as error:
+            _give_up(courier, lease, error)
+            raise
+        if time.monotonic() >= deadline:
             if claims.is_due(clock.now()):
                 wake_workers()
-            settled += _send(courier, lease, max(deadline, time.monotonic() + _LEAST_SECONDS))
-            if time.monotonic() >= deadline:
-                break
-    except BaseException:
-        # Whatever it was, the journal knows what is settled and what isn't.
-        _couriers.pop(os.getpid(), None)
-        courier.retire(keep_journal=True)
-        raise
+            return settled
+        lease = claims.lease_batch(owner=courier.journal.name, now=clock.now())
     courier.hang_up()
     return settled
+
+
+def _give_up(courier: Courier, lease: claims.Lease, error: BaseException) -> None:
+    """Leave a batch in which something unforeseen happened; what is settled and what isn't, the journal knows.
+
+    The batch is put off, so that it can't keep the others from leaving.
+    """
+    _couriers.pop(os.getpid(), None)
+    courier.retire(keep_journal=True)
+    if isinstance(error, Exception) and not isinstance(error, OperationalError | InterfaceError):
+        settle_abandoned()
+        queue.delay_batch(lease.batch_id, until=clock.now() + _UNFORESEEN_PAUSE)
 
 
 def _courier() -> Courier:

@@ -150,7 +150,7 @@ class Client:
     def _open(self) -> None:
         try:
             addresses = self._resolve()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             message = f"The name {self.server.host} can't be resolved: {explain(error)}"
             self._failure = Failure(Stage.CONNECT, message)
             return

@@ -272,3 +272,58 @@ def test_the_sandbox_takes_the_mail_of_every_mailbox(workspace: Workspace, smtp_
     make.queue(make.make_mailing(workspace), elsewhere, make.make_contacts(workspace, 2))
     services.dispatch_due()
     assert len(smtp_sink.messages) == 2
+
+
+def test_something_unforeseen_in_one_message_stops_no_other(
+    workspace: Workspace, mailbox: Mailbox, smtp_sink: SmtpSink, monkeypatch
+) -> None:
+    from delivery import courier
+
+    make_recipient = courier.recipient_of
+    contacts = make.make_contacts(workspace, 3)
+    messages = make.queue(make.make_mailing(workspace), mailbox, contacts)
+
+    def recipient_of(message):
+        if message.id == messages[1]:
+            raise RuntimeError("unforeseen")
+        return make_recipient(message)
+
+    monkeypatch.setattr(courier, "recipient_of", recipient_of)
+    services.dispatch_due()
+    assert len(smtp_sink.messages) == 2
+    assert Message.objects.get(pk=messages[1]).reason == "render_error"
+
+
+def test_a_batch_that_fails_as_a_whole_is_put_off_and_keeps_no_other_from_leaving(
+    workspace: Workspace, mailbox: Mailbox, smtp_sink: SmtpSink, monkeypatch
+) -> None:
+    from delivery.courier import Courier
+
+    bad = make.make_mailing(workspace, name="bad")
+    make.queue(bad, mailbox, make.make_contacts(workspace, 2))
+    make.queue(make.make_mailing(workspace), mailbox, make.make_contacts(workspace, 2, prefix="other"))
+    take = Courier.take
+
+    def fail(self, lease, mailing, *args, **options):
+        if mailing.name == "bad":
+            raise RuntimeError("unforeseen")
+        return take(self, lease, mailing, *args, **options)
+
+    monkeypatch.setattr(Courier, "take", fail)
+    with pytest.raises(RuntimeError):
+        services.dispatch_due()
+    assert Batch.objects.get(mailing=bad).state == Batch.State.QUEUED
+    services.dispatch_due()
+    assert len(smtp_sink.messages) == 2
+    monkeypatch.undo()
+    with clock.simulated(clock.now() + timedelta(minutes=2)):
+        services.dispatch_due()
+    assert len(smtp_sink.messages) == 4
+
+
+def test_a_workspace_goes_with_all_its_mail(workspace: Workspace, mailbox: Mailbox, smtp_sink: SmtpSink) -> None:
+    make.queue(make.make_mailing(workspace), mailbox, make.make_contacts(workspace, 2))
+    services.dispatch_due()
+    workspace.delete()
+    assert not Message.objects.exists()
+    assert not Mailbox.objects.exists()
