@@ -75,12 +75,12 @@ def can_edit(user: User, obj: Model) -> bool:
     membership = Membership.objects.filter(workspace_id=_workspace_id(obj), user=user).first()
     if membership is None or not user.is_active:
         return False
-    return can(membership, Capability.EDIT) or granted(user, type(obj)._default_manager.filter(pk=obj.pk)).exists()  # noqa: SLF001 - Django's public name for it
+    return can(membership, Capability.EDIT) or granted(user, type(obj)._default_manager.filter(pk=obj.pk)).exists()
 
 
 def granted[ModelT: Model](user: User, queryset: QuerySet[ModelT], action: str = "change") -> QuerySet[ModelT]:
     """Return those objects of the queryset on which the user holds a grant of `action` ("view", "change", "delete")."""
-    meta = queryset.model._meta  # noqa: SLF001 - Django's public name for it
+    meta = queryset.model._meta
     found: QuerySet[ModelT] = get_objects_for_user(
         user,
         f"{meta.app_label}.{action}_{meta.model_name}",

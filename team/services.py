@@ -327,7 +327,7 @@ def revoke(*, user: User, obj: Model, action: str = "change") -> None:
 
 
 def _permission(obj: Model, action: str) -> str:
-    meta = obj._meta  # noqa: SLF001 - Django's public name for it
+    meta = obj._meta
     return f"{meta.app_label}.{action}_{meta.model_name}"
 
 
@@ -342,7 +342,7 @@ def _drop_grants(membership: Membership) -> None:
             by_type.setdefault(model, []).append(permission)
     for model, permissions in by_type.items():
         ids = [permission.object_pk for permission in permissions]
-        here = model._default_manager.filter(pk__in=ids, workspace_id=membership.workspace_id)  # noqa: SLF001 - as above
+        here = model._default_manager.filter(pk__in=ids, workspace_id=membership.workspace_id)
         keys = {str(pk) for pk in here.values_list("pk", flat=True)}
         doomed = [permission.pk for permission in permissions if permission.object_pk in keys]
         UserObjectPermission.objects.filter(pk__in=doomed).delete()

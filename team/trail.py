@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field, Model
 
 from team.models import ApiToken, AuditEntry, User
+
+type Names = dict[tuple[type[Model], str], str]
 
 NAME_COLUMNS = ("name", "email", "label", "subject", "title", "key")
 
@@ -46,15 +47,15 @@ def model_of(table: str) -> type[Model] | None:
 def kind_of(table: str) -> str:
     """Return what a row of the table is called, as in "API token"."""
     model = model_of(table)
-    name = str(model._meta.verbose_name) if model else table.replace("_", " ")  # noqa: SLF001 - Django's public name
+    name = str(model._meta.verbose_name) if model else table.replace("_", " ")
     return name[:1].upper() + name[1:]
 
 
 def lines(entries: Iterable[AuditEntry]) -> list[Line]:
-    """Turn a page of entries into lines; costs a few queries a page, however many entries it has."""
+    """Turn a page of entries into lines; costs a query for each kind of thing on the page, however many entries it has."""
     page = list(entries)
     actors = actor_names(entry.actor for entry in page)
-    names = _row_names(page)
+    names = _look_up(page)
     return [
         Line(
             pk=entry.pk,
@@ -63,8 +64,8 @@ def lines(entries: Iterable[AuditEntry]) -> list[Line]:
             verb=entry.get_action_display().lower(),
             actor=actors[entry.actor],
             kind=kind_of(entry.table),
-            name=_own_name(entry) or names.get((entry.table, entry.row_id), f"#{entry.row_id}"),
-            changes=_changes(entry),
+            name=_name(entry, names),
+            changes=_changes(entry, names),
         )
         for entry in page
     ]
@@ -98,50 +99,68 @@ def _actor_name(label: str, users: Mapping[int, User], tokens: Mapping[int, ApiT
 
 
 def _models() -> dict[str, type[Model]]:
-    return {model._meta.db_table: model for model in apps.get_models(include_auto_created=True)}  # noqa: SLF001 - as above
+    return {model._meta.db_table: model for model in apps.get_models(include_auto_created=True)}
 
 
-def _own_name(entry: AuditEntry) -> str:
-    values = (entry.after or {}) | (entry.before or {}) if entry.action != AuditEntry.Action.CHANGED else {}
-    return next((str(values[column]) for column in NAME_COLUMNS if values.get(column)), "")
-
-
-def _row_names(page: list[AuditEntry]) -> dict[tuple[str, str], str]:
-    ids: dict[str, set[str]] = defaultdict(set)
+def _look_up(page: list[AuditEntry]) -> Names:
+    """Return the names of the rows that the entries are about, and of those that they point at, where they still exist."""
+    ids: dict[type[Model], set[str]] = defaultdict(set)
     for entry in page:
-        ids[entry.table].add(entry.row_id)
-    names: dict[tuple[str, str], str] = {}
-    for table, row_ids in ids.items():
-        model = model_of(table)
+        model = model_of(entry.table)
         if model is None:
             continue
-        rows = model._default_manager.filter(pk__in=row_ids)  # noqa: SLF001 - as above
-        if parents := [field.name for field in model._meta.fields if field.many_to_one]:  # noqa: SLF001 - as above
+        ids[model].add(entry.row_id)
+        for column, value in _pointers(entry):
+            ids[_related(model, column) or model].add(value)
+    names: Names = {}
+    for model, wanted in ids.items():
+        rows = model._default_manager.filter(pk__in=wanted)
+        if parents := [field.name for field in model._meta.fields if field.many_to_one]:
             rows = rows.select_related(*parents)
-        names |= {(table, str(row.pk)): str(row) for row in rows}
+        names |= {(model, str(row.pk)): str(row) for row in rows}
     return names
 
 
-def _changes(entry: AuditEntry) -> list[Change]:
+def _pointers(entry: AuditEntry) -> Iterable[tuple[str, str]]:
+    model = model_of(entry.table)
+    for values in (entry.before or {}, entry.after or {}):
+        for column, value in values.items():
+            if isinstance(value, int) and _related(model, column) is not None:
+                yield column, str(value)
+
+
+def _name(entry: AuditEntry, names: Names) -> str:
+    model = model_of(entry.table)
+    values = (entry.after or {}) | (entry.before or {})
+    if model is None:
+        return f"#{entry.row_id}"
+    if model._meta.auto_created:  # a link between two rows, as a campaign and one of its lists
+        ends = [_value(model, column, values, names) for column in values if _related(model, column)]
+        return " – ".join(ends)
+    whole = {} if entry.action == AuditEntry.Action.CHANGED else values
+    own = next((str(whole[column]) for column in NAME_COLUMNS if whole.get(column)), "")
+    return own or names.get((model, entry.row_id), f"#{entry.row_id}")
+
+
+def _changes(entry: AuditEntry, names: Names) -> list[Change]:
     before, after = entry.before or {}, entry.after or {}
     model = model_of(entry.table)
-    columns = [column for column in before | after if column != "id"]
     return [
-        Change(_label(model, column), _value(model, column, before), _value(model, column, after)) for column in columns
+        Change(_label(model, column), _value(model, column, before, names), _value(model, column, after, names))
+        for column in before | after
+        if column != "id"
     ]
 
 
 def _field(model: type[Model] | None, column: str) -> "Field[Any, Any] | None":
-    if model is None:
-        return None
-    try:
-        field = model._meta.get_field(column.removesuffix("_id"))  # noqa: SLF001 - as above
-    except FieldDoesNotExist:
-        try:
-            field = model._meta.get_field(column)  # noqa: SLF001 - as above
-        except FieldDoesNotExist:
-            return None
-    return field if isinstance(field, Field) else None
+    fields = model._meta.concrete_fields if model is not None else ()
+    return next((field for field in fields if field.column == column), None)
+
+
+def _related(model: type[Model] | None, column: str) -> type[Model] | None:
+    field = _field(model, column)
+    related = field.related_model if field is not None else None
+    return related if isinstance(related, type) else None
 
 
 def _label(model: type[Model] | None, column: str) -> str:
@@ -150,9 +169,9 @@ def _label(model: type[Model] | None, column: str) -> str:
     return label[:1].upper() + label[1:]
 
 
-def _value(model: type[Model] | None, column: str, values: Mapping[str, Any]) -> str:
+def _value(model: type[Model] | None, column: str, values: Mapping[str, Any], names: Names) -> str:
     value = values.get(column)
-    field = _field(model, column)
+    related = _related(model, column)
     match value:
         case None:
             return ""
@@ -160,7 +179,8 @@ def _value(model: type[Model] | None, column: str, values: Mapping[str, Any]) ->
             return "yes" if value else "no"
         case list():
             return ", ".join(str(item) for item in value)
-        case int() if field is not None and field.is_relation:
-            return f"#{value}"
+        case int() if related is not None:
+            return names.get((related, str(value)), f"#{value}")
+    field = _field(model, column)
     choices = dict(field.flatchoices) if field is not None and field.choices else {}
     return str(choices.get(value, value))

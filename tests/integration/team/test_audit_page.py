@@ -137,3 +137,23 @@ def test_a_request_to_forget_takes_rows_out_of_the_trail(owner):
 
     assert erased == 1
     assert not AuditEntry.objects.filter(table="team_workspace").exists()
+
+
+def test_a_change_of_a_campaign_s_audience_names_the_campaign_and_the_list(as_owner, owner):
+    from campaigns import services as campaigns
+    from tests.factories.campaigns import make_campaign, make_list
+
+    campaign = make_campaign(owner.workspace, name="Spring")
+    campaigns.update_campaign(campaign, changes={"lists": [make_list(owner.workspace, name="Customers")]})
+
+    names = {(line.verb, line.name) for line in lines(as_owner, table="campaigns_campaign_lists")}
+    assert ("created", "Spring – Customers") in names
+    assert ("deleted", "Spring – List 0") in names
+
+
+def test_what_a_row_points_at_is_named(as_owner, owner):
+    MembershipFactory(workspace=owner.workspace, user__first_name="Grace", user__last_name="Hopper")
+
+    line = lines(as_owner, table="team_membership")[0]
+
+    assert ("User", "Grace Hopper") in [(change.field, change.after) for change in line.changes]
