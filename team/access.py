@@ -1,6 +1,6 @@
 """Who may do what: roles, what each role can do, and the guard in front of every page.
 
-Exported: apps above use this module as they use `models` and `services` (docs/decisions/0007-exported-edge-modules.md).
+Exported: apps above use this module as they use `models` and `services` (docs/decisions/0004-doors.md).
 """
 
 from collections.abc import Callable

@@ -135,7 +135,7 @@ def _name(entry: AuditEntry, names: Names) -> str:
     if model is None:
         return f"#{entry.row_id}"
     if model._meta.auto_created:  # a link between two rows, as a campaign and one of its lists
-        ends = [_value(model, column, values, names) for column in values if _related(model, column)]
+        ends = [_value(model, column, values, names) for column in _in_order(model, values) if _related(model, column)]
         return " – ".join(ends)
     whole = {} if entry.action == AuditEntry.Action.CHANGED else values
     own = next((str(whole[column]) for column in NAME_COLUMNS if whole.get(column)), "")
@@ -147,9 +147,15 @@ def _changes(entry: AuditEntry, names: Names) -> list[Change]:
     model = model_of(entry.table)
     return [
         Change(_label(model, column), _value(model, column, before, names), _value(model, column, after, names))
-        for column in before | after
+        for column in _in_order(model, before | after)
         if column != "id"
     ]
+
+
+def _in_order(model: type[Model] | None, columns: Iterable[str]) -> list[str]:
+    """Return the columns in the order of the model's fields; the database keeps them by length."""
+    order = [field.column for field in model._meta.concrete_fields] if model is not None else []
+    return sorted(columns, key=lambda column: order.index(column) if column in order else len(order))
 
 
 def _field(model: type[Model] | None, column: str) -> "Field[Any, Any] | None":

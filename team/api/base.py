@@ -1,6 +1,6 @@
 """What every endpoint of the API stands on.
 
-Exported: apps above build their viewsets from it (docs/decisions/0007-exported-edge-modules.md).
+Exported: apps above build their viewsets from it (docs/decisions/0004-doors.md).
 
     class ListViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, WorkspaceViewSet[List]):
         scope = "contacts"
