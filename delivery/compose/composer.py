@@ -138,13 +138,12 @@ class Composer:
     def _render(self, recipient: Recipient, unsubscribe_url: str, owner: tuple[int, int, int]) -> Rendered:
         message_id = recipient.message_id
         base_url, tracking_url = self._places.base_url, self._places.tracking_url
-        context = {
-            **recipient.fields,
-            **self._shared,
-            "unsubscribeUrl": unsubscribe_url,
-            "preferencesUrl": f"{base_url}/p/{tokens.preferences_token(*owner)}",
-            "viewUrl": f"{base_url}/v/{tokens.view_token(message_id)}",
-        }
+        context = {**recipient.fields, **self._shared, "unsubscribeUrl": unsubscribe_url}
+        # A token costs a hash: those that the mail doesn't show are not made.
+        if "preferencesUrl" in self._compiled.fields:
+            context["preferencesUrl"] = f"{base_url}/p/{tokens.preferences_token(*owner)}"
+        if "viewUrl" in self._compiled.fields:
+            context["viewUrl"] = f"{base_url}/v/{tokens.view_token(message_id)}"
         tracked = recipient.tracking != _NO_TRACKING
         pixel = f"{tracking_url}/o/{tokens.open_token(message_id)}" if tracked and self._track_opens else ""
         link = self._link_hook(message_id) if tracked and self._track_clicks else None

@@ -118,6 +118,16 @@ def test_links_and_pixel_are_tracked_by_tokens_and_links_are_given_once_to_be_st
     assert made.take_links() == {}
 
 
+def test_the_systems_own_pages_are_linked_and_never_tracked() -> None:
+    source = '<a href="{{ preferencesUrl }}">p</a><a href="{{ viewUrl }}">v</a><a href="{{ unsubscribeUrl }}">u</a>'
+    made = composer(source=source)
+    html = part(parse(made.compose(recipient(), now=NOW, eight_bit=False).content), "html")
+    assert f"https://mail.example.org/p/{tokens.preferences_token(3, 5, 11)}" in html
+    assert f"https://mail.example.org/v/{tokens.view_token(11)}" in html
+    assert f"https://mail.example.org/u/{tokens.unsubscribe_token(3, 5, 11)}" in html
+    assert made.take_links() == {}
+
+
 def test_a_contact_that_wants_no_tracking_gets_plain_links_and_no_pixel() -> None:
     content = composer().compose(recipient(tracking="off"), now=NOW, eight_bit=False).content
     html = part(parse(content), "html")
