@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from liquid.exceptions import LiquidError
 
@@ -166,20 +166,15 @@ def compile_email(
         "preheader": _TEXT.parse_safely(preheader),
     }
     html_size = 0
+    own_text = text_source.strip() != ""
     if format == "text":
         compiled["text_source"] = _parse(_TEXT, links.wrap_text_links(source, index))
     else:
-        prelude, html = _to_html(format, source, drop_preview=bool(preheader.strip()))
-        linked = links.wrap_html_links(html, index)
-        html_size = len(html.encode())
-        plain_text = (
-            links.wrap_text_links(text_source, index)
-            if text_source.strip()
-            else prelude + text.text_from_html(html, index, divs_are_paragraphs=format == "mjml")
-        )
-        linked = insert_in_body(linked, at_start=f"{{% {links.PREHEADER_TAG} %}}", at_end=f"{{% {links.PIXEL_TAG} %}}")
-        compiled["source"] = _parse(_HTML, prelude + linked)
-        compiled["text_source"] = _parse(_TEXT if text_source.strip() else _TEXT_OF_HTML, plain_text)
+        parts = _html_and_text(format, source, index, drop_preview=bool(preheader.strip()))
+        html_size = parts.size
+        compiled["source"] = _parse(_HTML, parts.html)
+        plain_text = links.wrap_text_links(text_source, index) if own_text else parts.text
+        compiled["text_source"] = _parse(_TEXT if own_text else _TEXT_OF_HTML, plain_text)
     return CompiledEmail(
         format=format,
         subject=subject,
@@ -190,13 +185,34 @@ def compile_email(
         fields=frozenset(name for template in compiled.values() for name in _globals(template)),
         html_size=html_size,
         parts=compiled,
-        tidies_text=format != "text" and not text_source.strip(),
+        tidies_text=format != "text" and not own_text,
     )
 
 
 def header_line(value: str) -> str:
     """Return a text as one line fit for a header: no CR, LF or other control character survives (RFC 5322, 2.2)."""
     return " ".join(_HEADER_CONTROLS.sub(" ", value).split())
+
+
+class _Parts(NamedTuple):
+    """Liquid of the two parts of a mail, and the bytes of its HTML without what is added for tracking."""
+
+    html: str
+    text: str
+    size: int
+
+
+def _html_and_text(format_: str, source: str, index: links.LinkIndex, *, drop_preview: bool) -> _Parts:
+    try:
+        prelude, html = _to_html(format_, source, drop_preview=drop_preview)
+        linked = links.wrap_html_links(html, index)
+        plain_text = text.text_from_html(html, index, divs_are_paragraphs=format_ == "mjml")
+        whole = insert_in_body(linked, at_start=f"{{% {links.PREHEADER_TAG} %}}", at_end=f"{{% {links.PIXEL_TAG} %}}")
+    except UnclosedTagError as error:
+        message = "Braces that stand apart here come together in the mail; write them as {% raw %}{{% endraw %}."
+        at = max(source.find("{"), 0)
+        raise TemplateError([Problem("source", *Positions(source).at(at), message)]) from error
+    return _Parts(prelude + whole, prelude + plain_text, len(html.encode()))
 
 
 def _to_html(format_: str, source: str, *, drop_preview: bool) -> tuple[str, str]:

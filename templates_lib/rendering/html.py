@@ -128,7 +128,7 @@ def inline_css(html: str) -> str:
     inlined = _EMPTY_STYLE.sub("", _IGNORED.sub("", inlined))
     if not inlined.lstrip()[:20].lower().startswith(("<!doctype", "<!--")):
         inlined = "<!DOCTYPE html>" + inlined
-    return shield.reveal(inlined)
+    return shield.reveal(shield.keep_braces(inlined))
 
 
 class _Hider:

@@ -15,6 +15,7 @@ class Shield:
         while self._prefix in lowered:
             self._prefix += "q"
         self._texts: list[str] = []
+        self._loose_brace = re.compile(rf"\{{(?=[{{%]|<!--{self._prefix}|{self._prefix}\d)")
         self._pattern = re.compile(rf"<!--{self._prefix}(\d+)c-->|{self._prefix}(\d+)z")
 
     def hide(self, text: str) -> str:
@@ -30,6 +31,10 @@ class Shield:
     def hide_liquid(self, masked: Masked, start: int, end: int) -> str:
         """Return a stretch of a source with each Liquid span replaced by its token."""
         return "".join(text if span is None else self.hide(text) for text, span in masked.segments(start, end))
+
+    def keep_braces(self, text: str) -> str:
+        """Return a text without Liquid in which braces that came together by parsing stay what they are: braces."""
+        return self._loose_brace.sub("{% raw %}{{% endraw %}", text)
 
     def reveal(self, text: str) -> str:
         """Return a text with every token, bare or as a comment, replaced by what it stands for."""

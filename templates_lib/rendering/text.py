@@ -32,7 +32,7 @@ def text_from_html(html: str, index: LinkIndex, *, divs_are_paragraphs: bool = F
         _write_link(anchor, shield, index)
     paragraphs = html_text.DOUBLE_NEWLINE_TAGS | ({"div"} if divs_are_paragraphs else set())
     text = html_text.etree_to_text(tree, double_newline_tags=paragraphs)
-    return shield.reveal(_join_tag_lines(text, shield)).strip() + "\n"
+    return shield.reveal(_join_tag_lines(shield.keep_braces(text), shield)).strip() + "\n"
 
 
 def tidy(text: str) -> str:
@@ -111,4 +111,4 @@ def _join_tag_lines(text: str, shield: Shield) -> str:
 
 
 def _is_tag(liquid: str) -> bool:
-    return liquid.startswith("{%") and not liquid.startswith(f"{{% {LINK_TAG}")
+    return liquid.startswith("{%") and not liquid.startswith((f"{{% {LINK_TAG}", "{% raw"))

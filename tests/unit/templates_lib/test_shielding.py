@@ -174,3 +174,15 @@ def test_css_is_inlined_and_what_cannot_be_is_kept():
 def test_revealed_conditional_comments_stay_what_they_are():
     html = compile_email(format="html", subject="s", source="<p>a</p><![if !mso]><p>b</p><![endif]>").render({}).html
     assert "<![if !mso]><p>b</p><![endif]>" in html
+
+
+def test_braces_written_as_entities_stay_braces():
+    source = "<p title='&#123;&#123; a }}'>Write &#123;&#123; a &#125;&#125; or {<b>{</b> a }} or {</i>{{ a }}</p>"
+    mail = compile_email(format="html", subject="s", source=source).render({"a": "A"})
+    assert '<p title="{{ a }}">Write {{ a }} or {<b>{</b> a }} or {A</p>' in mail.html
+    assert mail.text.startswith("Write {{ a }} or {")
+
+
+def test_braces_never_become_a_tag_of_our_own():
+    source = "<p>{</i>% tracked_link 0 %}x{</i>% endtracked_link %}</p>"
+    assert "{% tracked_link 0 %}x" in compile_email(format="html", subject="s", source=source).render({}).html
