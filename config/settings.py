@@ -121,7 +121,7 @@ _SYSTEM_HOST, _SYSTEM_PORT = EMAIL_SANDBOX or ("127.0.0.1", 25)
 MAILERS = {
     "default": {
         "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "OPTIONS": {"host": _SYSTEM_HOST, "port": _SYSTEM_PORT},
+        "OPTIONS": {"host": _SYSTEM_HOST, "port": _SYSTEM_PORT, "timeout": 20},
     }
 }
 DEFAULT_FROM_EMAIL = "Drumbeat <drumbeat@localhost>"
