@@ -43,8 +43,8 @@ COUNT_TIMEOUT = 10_000
 
 
 def contacts_in(workspace: Workspace) -> QuerySet[Contact]:
-    """Return the workspace's contacts."""
-    return Contact.objects.filter(workspace=workspace)
+    """Return the workspace's contacts; every id is above 0, and saying so opens the index for pages to the planner."""
+    return Contact.objects.filter(workspace=workspace, pk__gt=0)
 
 
 def contact_in(workspace: Workspace, contact_id: int) -> Contact:
@@ -141,7 +141,7 @@ def import_in(workspace: Workspace, import_id: int) -> Import:
 
 def suppressions_in(workspace: Workspace) -> QuerySet[Suppression]:
     """Return the workspace's suppressed addresses."""
-    return Suppression.objects.filter(workspace=workspace)
+    return Suppression.objects.filter(workspace=workspace, pk__gt=0)
 
 
 def suppression_in(workspace: Workspace, suppression_id: int) -> Suppression:

@@ -1,7 +1,9 @@
 """A chunk of rows merged into the contacts, set-based: COPY into a temporary table, then a handful of statements.
 
-New contacts come first and existing ones after them, so that a contact somebody else creates meanwhile is simply an
-existing one. Rows are locked in the order of their ids, like every other set-based update of contacts.
+The plans must not depend on statistics: a new workspace or list is one that PostgreSQL believes to be empty until it is
+analysed again, in the midst of an import, and a plan made for one row is quadratic for a hundred thousand. So existing
+contacts are looked up by scalar subqueries and conflicts by their unique index, which leave nothing to choose, and the one
+real join is a nested loop by the primary key. Rows are locked in the order of their ids, like every other set-based update.
 """
 
 from collections.abc import Iterable
@@ -19,39 +21,42 @@ _STANDARD = tuple(COLUMNS)
 
 _STAGE = f"""
 CREATE TEMPORARY TABLE contacts_staging (
-    email text NOT NULL, email_key text NOT NULL, {", ".join(f"{name} text" for name in _STANDARD)}, attributes jsonb,
-    contact_id bigint, created boolean NOT NULL DEFAULT FALSE, seen boolean NOT NULL DEFAULT FALSE
+    email text NOT NULL, email_key text NOT NULL, {", ".join(f"{name} text" for name in _STANDARD)}, attributes jsonb
 ) ON COMMIT DROP
 """
 
 _COPY = f"COPY contacts_staging (email, email_key, {', '.join(_STANDARD)}, attributes) FROM STDIN"
 
-# The anti join keeps ids from being used up by re-imports; ON CONFLICT settles races. Hash joins on 5,000 rows; the contacts
-# are probed by their unique index.
-_INSERT = f"""
-WITH fresh AS (
-    INSERT INTO contacts_contact (
-        workspace_id, email, email_key, {", ".join(_STANDARD)}, attributes, tracking, created_at, updated_at
-    )
-    SELECT %(workspace)s, s.email, s.email_key, {", ".join(f"coalesce(s.{name}, '')" for name in _STANDARD)},
-           coalesce(s.attributes, '{{}}'), 'individual', %(now)s, %(now)s
-    FROM contacts_staging s
-    WHERE NOT EXISTS (
-        SELECT 1 FROM contacts_contact c WHERE c.workspace_id = %(workspace)s AND c.email_key = s.email_key
-    )
-    ON CONFLICT (workspace_id, email_key) DO NOTHING
-    RETURNING id, email_key
-)
-UPDATE contacts_staging s SET contact_id = fresh.id, created = TRUE FROM fresh WHERE fresh.email_key = s.email_key
+_LOOK_UP = "(SELECT c.id FROM contacts_contact c WHERE c.workspace_id = %(workspace)s AND c.email_key = {}.email_key)"
+
+# Every row gets the id of its contact, or a new one; `seen` rows are duplicates of rows of earlier chunks.
+_MATCH = f"""
+CREATE TEMPORARY TABLE contacts_matched ON COMMIT DROP AS
+SELECT m.*,
+       coalesce(m.found, nextval(pg_get_serial_sequence('contacts_contact', 'id'))) AS contact_id,
+       m.found IS NULL AS created,
+       coalesce(
+           (SELECT TRUE FROM contacts_importedcontact i WHERE i.source_id = %(source)s AND i.contact_id = m.found), FALSE
+       ) AS seen
+FROM (SELECT s.*, {_LOOK_UP.format("s")} AS found FROM contacts_staging s OFFSET 0) m
 """  # noqa: S608 - names of columns
 
-_MATCH = """
-UPDATE contacts_staging s SET
-    contact_id = c.id,
-    seen = EXISTS (SELECT 1 FROM contacts_importedcontact i WHERE i.source_id = %(source)s AND i.contact_id = c.id)
-FROM contacts_contact c
-WHERE s.contact_id IS NULL AND c.workspace_id = %(workspace)s AND c.email_key = s.email_key
-"""
+_INSERT = f"""
+INSERT INTO contacts_contact (
+    id, workspace_id, email, email_key, {", ".join(_STANDARD)}, attributes, tracking, created_at, updated_at
+)
+SELECT contact_id, %(workspace)s, email, email_key, {", ".join(f"coalesce({name}, '')" for name in _STANDARD)},
+       coalesce(attributes, '{{}}'), 'individual', %(now)s, %(now)s
+FROM contacts_matched WHERE created
+ON CONFLICT (workspace_id, email_key) DO NOTHING
+RETURNING id
+"""  # noqa: S608 - names of columns
+
+# Somebody else has created the same contacts meanwhile: they are existing ones.
+_CONCEDE = f"""
+UPDATE contacts_matched m SET created = FALSE, contact_id = {_LOOK_UP.format("m")}
+WHERE m.created AND m.contact_id <> ALL (%(created)s)
+"""  # noqa: S608 - names of columns
 
 _DIFFERS = " OR ".join(
     [f"s.{name} <> c.{name}" for name in _STANDARD] + ["(c.attributes || s.attributes) <> c.attributes"]
@@ -63,7 +68,7 @@ _SET = ", ".join(
 # Only what differs is written; a comparison with an empty cell (NULL) is no difference.
 _UPDATE = f"""
 WITH target AS (
-    SELECT s.* FROM contacts_staging s JOIN contacts_contact c ON c.id = s.contact_id
+    SELECT s.* FROM contacts_matched s JOIN contacts_contact c ON c.id = s.contact_id
     WHERE NOT s.created AND (%(update)s OR s.seen) AND ({_DIFFERS})
     ORDER BY c.id
     FOR NO KEY UPDATE OF c
@@ -75,22 +80,17 @@ SELECT count(*) FILTER (WHERE NOT seen) FROM written
 
 _REMEMBER = """
 INSERT INTO contacts_importedcontact (source_id, contact_id)
-SELECT %(source)s, contact_id FROM contacts_staging WHERE contact_id IS NOT NULL
+SELECT %(source)s, contact_id FROM contacts_matched WHERE contact_id IS NOT NULL
 ON CONFLICT DO NOTHING
 """
 
 _ADD_TO_LIST = """
 INSERT INTO contacts_listmember (list_id, contact_id, added_at)
-SELECT %(list)s, s.contact_id, %(now)s FROM contacts_staging s
-WHERE s.contact_id IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM contacts_listmember m WHERE m.list_id = %(list)s AND m.contact_id = s.contact_id)
-ON CONFLICT DO NOTHING
+SELECT %(list)s, contact_id, %(now)s FROM contacts_matched WHERE contact_id IS NOT NULL
+ON CONFLICT (list_id, contact_id) DO NOTHING
 """
 
-_COUNT = """
-SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE seen), array_agg(contact_id) FILTER (WHERE created)
-FROM contacts_staging
-"""
+_COUNT = "SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE seen) FROM contacts_matched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +124,20 @@ def merge_rows(source: Import, rows: Iterable[Row], *, now: datetime, alone: boo
             for row in rows:
                 copy.write_row((*row[:7], attributes_json(row[7])))
                 count += 1
-        cursor.execute("ANALYZE contacts_staging")
-        cursor.execute(_INSERT, values)
         cursor.execute(_MATCH, values)
+        cursor.execute(_COUNT)
+        new, seen = cursor.fetchone()
+        cursor.execute(_INSERT, values)
+        created = [pk for (pk,) in cursor.fetchall()]
+        if len(created) < new:
+            cursor.execute(_CONCEDE, {**values, "created": created})
+        cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
         cursor.execute(_UPDATE, values)
         (updated,) = cursor.fetchone()
+        cursor.execute("SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on")
         if not alone:
             cursor.execute(_REMEMBER, values)
         if source.list_id is not None:
             cursor.execute(_ADD_TO_LIST, values)
-        cursor.execute(_COUNT)
-        created, seen, created_ids = cursor.fetchone()
-        cursor.execute("DROP TABLE contacts_staging")
-    return Merged(created, updated, seen, count - created - updated - seen, created_ids or [])
+        cursor.execute("DROP TABLE contacts_staging, contacts_matched")
+    return Merged(len(created), updated, seen, count - len(created) - updated - seen, created)

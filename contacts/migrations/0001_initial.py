@@ -351,7 +351,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="contact",
-            index=models.Index(fields=["workspace", "id"], name="contact_workspace_id"),
+            index=models.Index(condition=models.Q(("id__gt", 0)), fields=["workspace", "id"], name="contact_pages"),
         ),
         migrations.AddIndex(
             model_name="contact",
@@ -409,7 +409,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="suppression",
-            index=models.Index(fields=["workspace", "id"], name="suppression_workspace_id"),
+            index=models.Index(condition=models.Q(("id__gt", 0)), fields=["workspace", "id"], name="suppression_pages"),
         ),
         migrations.AddConstraint(
             model_name="suppression",

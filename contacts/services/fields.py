@@ -122,11 +122,11 @@ def strip_field(*, workspace_id: int, key: str) -> int:
     stripped, last_id = 0, 0
     while not ContactField.objects.filter(workspace_id=workspace_id, key=key).exists():
         with unaudited(), connection.cursor() as cursor:
-            # By the index on (workspace, id): each batch starts where the last one ended.
+            # By the index for pages: each batch starts where the last one ended.
             cursor.execute(
                 """
                 WITH batch AS (
-                    SELECT id FROM contacts_contact WHERE workspace_id = %s AND id > %s AND attributes ? %s
+                    SELECT id FROM contacts_contact WHERE workspace_id = %s AND id > 0 AND id > %s AND attributes ? %s
                     ORDER BY id LIMIT %s FOR NO KEY UPDATE
                 ), written AS (
                     UPDATE contacts_contact c SET attributes = c.attributes - %s FROM batch WHERE c.id = batch.id

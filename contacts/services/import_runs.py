@@ -32,6 +32,8 @@ HOPELESS_ROWS = 20_000
 # A worker that hasn't committed a chunk for this long is taken for dead; a second one does no harm.
 STALLED = timedelta(seconds=45)
 
+ANALYZE_ROWS = 5000
+
 Status = Import.Status
 
 
@@ -158,6 +160,10 @@ def _finish(source: Import, status: str, *, error: str = "") -> None:
     if ended.update(status=status, error=error, finished_at=now, progressed_at=now):
         if status == Status.COMPLETED:
             Import.objects.filter(pk=source.pk).update(processed_bytes=F("total_bytes"))
+        if source.processed >= ANALYZE_ROWS:
+            # A campaign may follow at once: its plans must know the new contacts and the new list.
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE contacts_contact, contacts_listmember")
         forget_working_data(source)
 
 

@@ -5,15 +5,17 @@ import io
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from contacts import selectors, services
 from contacts.exceptions import ContactsError, UnreadableFile
 from contacts.exports import csv_lines, rejected_rows
+from contacts.imports import merging
 from contacts.models import Contact, Import, ImportedContact, ListMember
 from contacts.services import import_runs
 from core.exceptions import InvalidInput
-from team.models import Workspace
-from tests.factories.contacts import csv_bytes, make_contact, make_list, run_file, upload
+from team.models import Membership, Workspace
+from tests.factories.contacts import csv_bytes, make_contact, make_contacts, make_list, run_file, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -256,3 +258,15 @@ def test_the_audit_trail_has_the_import_but_not_its_contacts(workspace: Workspac
     assert "contacts_contact" not in tables
     services.create_contact(workspace=workspace, email="c@example.com")
     assert AuditEntry.objects.filter(table="contacts_contact").count() == 1
+
+
+def test_a_workspace_that_is_new_to_the_planner_is_looked_up_by_address_all_the_same(
+    workspace: Workspace, stranger: Membership
+) -> None:
+    make_contacts(stranger.workspace, 5000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE contacts_contact")
+        cursor.execute(merging._STAGE)
+        cursor.execute(f"EXPLAIN {merging._MATCH}", {"workspace": workspace.pk, "source": 1})
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "contact_email_once" in plan, plan

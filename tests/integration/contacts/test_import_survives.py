@@ -120,6 +120,28 @@ def test_two_workers_on_one_import_do_no_harm(home: Workspace, monkeypatch: pyte
     assert Contact.objects.filter(workspace=home).count() == 1000
 
 
+def test_a_contact_that_somebody_creates_in_mid_chunk_is_an_existing_one(home: Workspace) -> None:
+    source = queued(home, people(5))
+
+    def create_elsewhere() -> None:
+        services.create_contact(workspace=home, email="person3@example.com", company="Kept")
+        connection.close()
+
+    def intrude(execute, sql, params, many, context):
+        if "INSERT INTO contacts_contact" in sql:
+            thread = threading.Thread(target=create_elsewhere)
+            thread.start()
+            thread.join()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(intrude):
+        services.run_import(source.pk)
+    source.refresh_from_db()
+    assert (source.status, source.created, source.updated) == ("completed", 4, 1)
+    contact = Contact.objects.get(email_key="person3@example.com")
+    assert (contact.first_name, contact.company) == ("Given3", "Kept")
+
+
 @pytest.mark.django_db
 def test_a_cancelled_import_stops_at_the_next_chunk_and_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_runs, "CHUNK_ROWS", 4)
