@@ -11,9 +11,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.csp import CSP
+from django.utils.csp import CSP, build_policy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csp import csp_override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -95,7 +94,6 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @never_cache
-@csp_override(COPY_POLICY)
 @require_http_methods(["GET", "HEAD"])
 def view_in_browser(request: HttpRequest, token: str) -> HttpResponse:
     """Show a message as it was sent."""
@@ -107,7 +105,7 @@ def view_in_browser(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, "tracking/copy_gone.html", Subscription(Standing.GONE), {})
     if not copy.html:
         return _private(HttpResponse(copy.text, content_type="text/plain; charset=utf-8"))
-    return _private(HttpResponse(copy.html))
+    return _private(HttpResponse(copy.html, headers={CSP.HEADER_ENFORCE.value: build_policy(COPY_POLICY)}))
 
 
 def _claim[Claim](read: Callable[[str], Claim], token: str) -> Claim | None:

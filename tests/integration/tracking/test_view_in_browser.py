@@ -64,6 +64,7 @@ def test_what_is_gone_is_no_longer_available(client: Client, sent: Sent, gone: s
     response = client.get(f"/v/{view_token(sent.messages[0].pk)}")
     assert response.status_code == 410
     assert b"No longer available" in response.content
+    assert "sandbox" not in response.headers["Content-Security-Policy"]
     assert not response.cookies
 
 
