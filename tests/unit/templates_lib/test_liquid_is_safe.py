@@ -44,6 +44,12 @@ def test_endless_or_huge_templates_fail_quickly(source):
     assert time.perf_counter() - started < 4
 
 
+@pytest.mark.parametrize("filters", ["replace: 'x', big", "append: big", "prepend: big", "split: '' | join: big"])
+def test_a_filter_refuses_to_multiply_text_before_it_does(filters):
+    with pytest.raises(RenderError, match="would be too long"):
+        text_mail(f"{{{{ big | {filters} }}}}", big="x" * 600_000 if "pend" in filters else "x" * 20_000)
+
+
 @pytest.mark.parametrize("tag", ["include 'x'", "render 'x'", "extends 'x'", "tracked_link 0", "tracking_pixel"])
 def test_files_and_our_own_tags_are_out_of_reach(tag):
     with pytest.raises(TemplateError, match="There is no tag"):
