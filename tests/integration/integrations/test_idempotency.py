@@ -232,3 +232,25 @@ def test_two_equal_requests_at_once_happen_once(monkeypatch):
 
     assert len(calls) == 1
     assert sorted(answers) == [201, 409]
+
+
+def test_an_upload_sent_twice_is_one_import(token, settings, tmp_path, eager_tasks):
+    from contacts.models import Import
+
+    settings.MEDIA_ROOT = tmp_path
+
+    def upload():
+        return Client().post(
+            "/api/v1/contacts/import/",
+            {
+                "file": SimpleUploadedFile("people.csv", b"email,first name\nada@example.com,Ada\n"),
+                "mapping": '{"email": "email", "first name": "first_name"}',
+            },
+            headers={"Authorization": f"Bearer {token.secret}", "Idempotency-Key": "upload-1"},
+        )
+
+    first, second = upload(), upload()
+
+    assert first.status_code == second.status_code == 202, first.text
+    assert first.json() == second.json()
+    assert Import.objects.count() == 1
