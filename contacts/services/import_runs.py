@@ -156,20 +156,29 @@ def _keep_rejected(source: Import, rejected: Iterable[tuple[int, list[str], str]
 
 def _finish(source: Import, status: str, *, error: str = "") -> None:
     now: datetime = clock.now()
-    ended = Import.objects.filter(pk=source.pk, status=Status.RUNNING)
-    if ended.update(status=status, error=error, finished_at=now, progressed_at=now):
+    if source.processed >= ANALYZE_ROWS:
+        # A campaign may follow at once: its plans must know the new contacts and the new list.
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE contacts_contact, contacts_listmember")
+    with transaction.atomic():
+        ended = Import.objects.filter(pk=source.pk, status=Status.RUNNING)
+        if not ended.update(status=status, error=error, finished_at=now, progressed_at=now):
+            return
         if status == Status.COMPLETED:
             Import.objects.filter(pk=source.pk).update(processed_bytes=F("total_bytes"))
-        if source.processed >= ANALYZE_ROWS:
-            # A campaign may follow at once: its plans must know the new contacts and the new list.
-            with connection.cursor() as cursor:
-                cursor.execute("ANALYZE contacts_contact, contacts_listmember")
         forget_working_data(source)
 
 
 def forget_working_data(source: Import) -> None:
-    """Drop what only a running import needs: the file (it holds personal data) and the contacts it has touched."""
+    """Drop what only a running import needs, in the caller's transaction: the contacts it has touched, and the file, which
+    holds personal data.  A file whose deletion fails is found again by `clean_imports`.
+    """
     ImportedContact.objects.filter(source=source).delete()
+    transaction.on_commit(lambda: delete_file(source))
+
+
+def delete_file(source: Import) -> None:
+    """Delete the import's file."""
     if source.file:
         source.file.delete(save=False)
         Import.objects.filter(pk=source.pk).update(file="")

@@ -16,7 +16,7 @@ from contacts.imports.layout import DELIMITERS, inspect_file, preview_file
 from contacts.imports.mapping import FIELD_PREFIX, NEW_PREFIX, check_mapping, guess_mapping, resolve_mapping
 from contacts.models import Import, List
 from contacts.services.fields import create_field
-from contacts.services.import_runs import enqueue_import, forget_working_data
+from contacts.services.import_runs import delete_file, enqueue_import, forget_working_data
 from contacts.services.lists import create_list
 from core import clock
 from core.exceptions import InvalidInput
@@ -24,6 +24,7 @@ from team.models import User, Workspace
 
 MAX_BYTES = 1024**3
 KEEP_UNMAPPED = timedelta(days=7)
+KEEP_ENDED = timedelta(hours=1)
 
 BEGUN = "This import has already begun."
 
@@ -181,6 +182,7 @@ def import_file(
         raise
 
 
+@transaction.atomic
 def cancel_import(source: Import) -> Import:
     """Stop an import; the chunks committed so far stay.  Raises ContactsError when it has ended already."""
     waiting = [Status.UPLOADED, Status.QUEUED, Status.RUNNING]
@@ -195,11 +197,17 @@ def cancel_import(source: Import) -> Import:
 
 
 def clean_imports() -> int:
-    """Cancel uploads that have waited for their mapping for a week, and delete their files; return how many."""
-    waiting = Import.objects.filter(status=Status.UPLOADED, created_at__lt=clock.now() - KEEP_UNMAPPED)
-    cancelled = 0
-    for source in waiting[:500]:
+    """Cancel uploads that have waited for their mapping for a week and delete files that nobody needs any more.
+
+    Returns how many imports had something to clean.
+    """
+    now = clock.now()
+    waiting = list(Import.objects.filter(status=Status.UPLOADED, created_at__lt=now - KEEP_UNMAPPED)[:500])
+    for source in waiting:
         with contextlib.suppress(ContactsError):
             cancel_import(source)
-            cancelled += 1
-    return cancelled
+    ended = Import.objects.filter(finished_at__lt=now - KEEP_ENDED).exclude(file="")
+    left = list(ended[:500])
+    for source in left:
+        delete_file(source)
+    return len(waiting) + len(left)

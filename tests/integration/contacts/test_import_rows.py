@@ -235,8 +235,12 @@ def test_a_hopeless_file_is_given_up_early(
     assert "right column" in source.error
 
 
-def test_a_finished_import_keeps_no_file_and_cannot_be_cancelled_or_started_again(workspace: Workspace) -> None:
-    source = run_file(workspace, b"Email\na@example.com\n")
+def test_a_finished_import_keeps_no_file_and_cannot_be_cancelled_or_started_again(
+    workspace: Workspace, eager_tasks: None, django_capture_on_commit_callbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        source = run_file(workspace, b"Email\na@example.com\n")
+    source.refresh_from_db()
     assert not source.file
     with pytest.raises(ContactsError):
         services.cancel_import(source)

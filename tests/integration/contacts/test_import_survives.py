@@ -142,10 +142,11 @@ def test_a_contact_that_somebody_creates_in_mid_chunk_is_an_existing_one(home: W
     assert (contact.first_name, contact.company) == ("Given3", "Kept")
 
 
-@pytest.mark.django_db
-def test_a_cancelled_import_stops_at_the_next_chunk_and_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancelled_import_stops_at_the_next_chunk_and_keeps_what_it_has(
+    home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(import_runs, "CHUNK_ROWS", 4)
-    source = queued(WorkspaceFactory(), people(10))
+    source = queued(home, people(10))
     commit = import_runs._commit_chunk
 
     def cancel_after(*args, **kwargs) -> bool:
@@ -173,10 +174,19 @@ def test_a_file_that_is_gone_fails_the_import_with_a_sentence() -> None:
     assert "can't be read" in source.error
 
 
-@pytest.mark.django_db
-def test_uploads_that_nobody_mapped_are_removed_after_a_week() -> None:
-    workspace = WorkspaceFactory()
-    old, fresh = upload(workspace, people(1)), upload(workspace, people(1))
+def test_a_file_that_outlived_its_import_is_removed(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_runs, "delete_file", lambda source: None)
+    source = run_file(home, people(1))
+    assert source.file
+    assert services.clean_imports() == 0
+    with clock.simulated(clock.now() + timedelta(hours=2)):
+        assert services.clean_imports() == 1
+    source.refresh_from_db()
+    assert not source.file
+
+
+def test_uploads_that_nobody_mapped_are_removed_after_a_week(home: Workspace) -> None:
+    old, fresh = upload(home, people(1)), upload(home, people(1))
     Import.objects.filter(pk=old.pk).update(created_at=clock.now() - timedelta(days=8))
     path = old.file.path
     assert services.clean_imports() == 1
