@@ -155,13 +155,19 @@ class CategoryForm(forms.Form):
     name = forms.CharField(max_length=80)
 
 
+class ImagesInput(forms.FileInput):
+    """Takes several images at once."""
+
+    allow_multiple_selected = True
+
+
 class UploadForm(forms.Form):
-    """An image."""
+    """Images; the view takes all that were chosen."""
 
     file = forms.FileField(
-        label="Image",
-        help_text="PNG, JPEG, GIF or WebP, at most 5 MB.",
-        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/gif,image/webp"}),
+        label="Images",
+        help_text="PNG, JPEG, GIF or WebP, at most 5 MB each.",
+        widget=ImagesInput(attrs={"accept": "image/png,image/jpeg,image/gif,image/webp", "multiple": True}),
     )
 
 

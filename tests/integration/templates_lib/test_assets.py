@@ -77,6 +77,18 @@ def test_a_tampered_address_leads_nowhere(workspace):
         assert Client().get(wrong).status_code == 404
 
 
+def test_several_images_are_taken_at_once_and_bad_ones_named(browser):
+    files = [
+        SimpleUploadedFile("a.png", image_bytes()),
+        SimpleUploadedFile("b.png", b"no"),
+        SimpleUploadedFile("c.gif", image_bytes("GIF")),
+    ]
+    response = browser.post("/templates/images/upload/", {"file": files}, headers=HTMX)
+    assert response.status_code == 422
+    assert "b.png: This is no PNG" in response.text
+    assert sorted(Asset.objects.values_list("name", flat=True)) == ["a.png", "c.gif"]
+
+
 def test_listing_images_opens_no_file(browser, workspace):
     asset = make_asset(workspace)
     asset.file.storage.delete(asset.file.name)
