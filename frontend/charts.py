@@ -1,8 +1,9 @@
 """What the chart component draws: plain data, turned into JSON for the browser and into a table for everyone else."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 Kind = Literal["line", "bar", "stacked"]
 Colour = Literal["blue", "green", "orange", "purple", "red", "cyan", "grey"]
@@ -38,20 +39,14 @@ class Chart:
         """The same numbers by label, for the table."""
         return [(label, [series.values[i] for series in self.series]) for i, label in enumerate(self.labels)]
 
-    def as_json(self) -> dict[str, Any]:
-        """Returns what charts.js reads."""
-        return {
-            "kind": self.kind,
-            "unit": self.unit,
-            "labels": list(self.labels),
-            "series": [
-                {
-                    "label": series.label,
-                    "values": list(series.values),
-                    "colour": series.colour,
-                    "dashed": series.dashed,
-                    "fill": series.fill,
-                }
-                for series in self.series
-            ],
-        }
+    @property
+    def as_json(self) -> str:
+        """What charts.js reads."""
+        return json.dumps(
+            {
+                "kind": self.kind,
+                "unit": self.unit,
+                "labels": list(self.labels),
+                "series": [{**asdict(series), "values": list(series.values)} for series in self.series],
+            }
+        )

@@ -1,4 +1,4 @@
-// Draws <figure data-chart="id"> with a canvas and a JSON script of that id. Colours come from CSS, so a new theme is a new drawing.
+// Draws <figure data-chart="{…}"> with a canvas; the data is an attribute, as HTMX swaps no scripts in. Colours come from CSS, so a new theme is a new drawing.
 import "chart.js";
 
 const { Chart } = globalThis;
@@ -75,7 +75,7 @@ function configuration(data) {
 
 export function draw(figure) {
   const canvas = figure.querySelector("canvas");
-  const data = JSON.parse(document.getElementById(figure.dataset.chart).textContent);
+  const data = JSON.parse(figure.dataset.chart);
   Chart.defaults.color = colour("--tblr-secondary");
   Chart.defaults.borderColor = colour("--tblr-border-color");
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;

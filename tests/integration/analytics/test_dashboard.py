@@ -2,8 +2,8 @@ import re
 
 from django.urls import reverse
 
+from tests.factories.analytics import SentCampaign
 from tests.factories.team import MembershipFactory
-from tests.integration.analytics.conftest import SentCampaign
 
 
 def page_of(client, member) -> str:

@@ -4,8 +4,8 @@ import io
 import pytest
 from django.urls import reverse
 
+from tests.factories.analytics import SentCampaign
 from tests.factories.team import MembershipFactory
-from tests.integration.analytics.conftest import SentCampaign
 
 
 @pytest.fixture

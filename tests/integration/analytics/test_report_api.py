@@ -1,7 +1,7 @@
 from rest_framework.test import APIClient
 
+from tests.factories.analytics import SentCampaign
 from tests.factories.team import ApiTokenFactory
-from tests.integration.analytics.conftest import SentCampaign
 
 
 def client_of(workspace, **token) -> APIClient:

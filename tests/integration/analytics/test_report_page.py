@@ -4,9 +4,9 @@ import pytest
 from django.urls import reverse
 
 from campaigns.models import Status
+from tests.factories.analytics import SentCampaign
 from tests.factories.campaigns import make_campaign
 from tests.factories.team import MembershipFactory
-from tests.integration.analytics.conftest import SentCampaign
 
 
 @pytest.fixture
