@@ -67,7 +67,7 @@ def ask(request: MemberRequest) -> HttpResponseBase:
         "deed": deed,
         "ids": ids,
         "ticked": Selection(request.workspace, ids=ids).contacts.count(),
-        "found": Selection(request.workspace, criteria=criteria).contacts.count(),
+        "found": selectors.count_contacts(request.workspace, criteria),
         "criteria": criteria,
         "lists": selectors.lists_in(request.workspace) if deed.needs_list else [],
     }

@@ -70,7 +70,7 @@ def contact_list(request: MemberRequest) -> HttpResponseBase:
     context = {
         "page": page,
         "rows": _rows(request, page.items),
-        "total": contacts.count() if page.is_first else None,
+        "total": selectors.count_contacts(workspace, criteria) if page.is_first and not problem else None,
         "criteria": criteria,
         "problem": problem,
         "lists": selectors.lists_in(workspace),
