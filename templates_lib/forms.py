@@ -161,10 +161,18 @@ class ImagesInput(forms.FileInput):
     allow_multiple_selected = True
 
 
-class UploadForm(forms.Form):
-    """Images; the view takes all that were chosen."""
+class ImagesField(forms.FileField):
+    """A list of files, at least one."""
 
-    file = forms.FileField(
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        chosen = data if isinstance(data, list) else [data]
+        return [super(ImagesField, self).clean(file, initial) for file in chosen or [None]]
+
+
+class UploadForm(forms.Form):
+    """Images."""
+
+    file = ImagesField(
         label="Images",
         help_text="PNG, JPEG, GIF or WebP, at most 5 MB each.",
         widget=ImagesInput(attrs={"accept": "image/png,image/jpeg,image/gif,image/webp", "multiple": True}),

@@ -29,7 +29,7 @@ def upload(request: MemberRequest) -> HttpResponseBase:
     """Take one or more images."""
     form = UploadForm(request.POST, request.FILES)
     kept = 0
-    for file in request.FILES.getlist("file"):
+    for file in form.cleaned_data["file"] if form.is_valid() else []:
         try:
             services.upload_asset(workspace=request.workspace, upload=file, user=request.user)
             kept += 1

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from frontend.htmx import is_fragment, redirect, render_page, toast, trigger
@@ -125,7 +126,14 @@ def _context(request: MemberRequest, template: Template, form: ContentForm, vers
         "can_edit": can(request.membership, Capability.EDIT),
         "preview_url": reverse("templates_lib:preview_saved", args=[template.pk]),
         "people": people.registered().find(request.workspace, ""),
+        "back_url": _way_back(request),
     }
+
+
+def _way_back(request: MemberRequest) -> str:
+    """Return the page that sent its reader here to edit (`?next=`), if it is one of ours."""
+    url = request.GET.get("next", "")
+    return url if url_has_allowed_host_and_scheme(url, allowed_hosts=None) else ""
 
 
 def _detail(field: people.MergeField) -> str:

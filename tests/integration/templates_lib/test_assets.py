@@ -89,6 +89,10 @@ def test_several_images_are_taken_at_once_and_bad_ones_named(browser):
     assert sorted(Asset.objects.values_list("name", flat=True)) == ["a.png", "c.gif"]
 
 
+def test_choosing_nothing_is_refused(browser):
+    assert browser.post("/templates/images/upload/", {}, headers=HTMX).status_code == 422
+
+
 def test_listing_images_opens_no_file(browser, workspace):
     asset = make_asset(workspace)
     asset.file.storage.delete(asset.file.name)
