@@ -235,3 +235,12 @@ def test_an_older_version_can_be_previewed(browser, workspace):
 def test_an_analyst_may_preview(workspace):
     analyst = signed_in(MembershipFactory(workspace=workspace, role=Role.ANALYST))
     assert live(analyst, make_template(workspace)).status_code == 200
+
+
+def test_the_editor_leads_back_to_our_own_pages_only(browser, workspace):
+    template = make_template(workspace)
+    assert 'href="/campaigns/5/"' in browser.get(f"/templates/{template.pk}/?next=/campaigns/5/").text
+    for address in ("https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"):
+        page = browser.get(f"/templates/{template.pk}/", {"next": address}).text
+        assert "evil" not in page
+        assert "javascript:" not in page
