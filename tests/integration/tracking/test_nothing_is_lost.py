@@ -62,6 +62,21 @@ def test_without_redis_hits_are_kept_in_postgresql_and_drained_from_there(run_en
     assert Event.objects.count() == 2
 
 
+def test_the_drainer_brings_postgresqls_buffer_in_while_redis_is_away(tmp_path: Path):
+    sent = make_sent()
+    BufferedHit.objects.create(data=encode(make_hit(sent.messages[0], SENT_AT)))
+    environment = {**service_environment(), "REDIS_URL": f"unix://{tmp_path}/nobody.sock"}
+    drainer = subprocess.Popen([sys.executable, "manage.py", "drain_hits"], cwd=ROOT, env=environment)
+    try:
+        deadline = time.monotonic() + 30
+        while not Event.objects.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        stop(drainer)
+    assert drainer.returncode == 0
+
+
 def test_a_redis_that_stalls_is_given_up_and_taken_again_when_it_answers(run_endpoint, valkey: ValkeyServer):
     sent = make_sent(recipients=3)
     endpoint = run_endpoint({"REDIS_URL": valkey.url})
