@@ -1,6 +1,10 @@
-"""The main navigation: one fixed list of URL names. An entry appears with its app: a name that doesn't resolve is left out."""
+"""The main navigation: one fixed list of URL names.
 
-from collections.abc import Iterator
+An entry appears with its app (a name that doesn't resolve is left out) and only for those who may open its page.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.urls import NoReverseMatch, reverse
@@ -8,12 +12,16 @@ from django.urls import NoReverseMatch, reverse
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as declared: its label, URL name, icon (sections only) and the entries below it."""
+    """An entry as declared: its label, URL name, icon (sections only) and the entries below it.
+
+    ``needs`` names what one must be allowed to do to see it; empty: nothing.
+    """
 
     label: str
     url_name: str
     icon: str = ""
     children: tuple["Entry", ...] = ()
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,7 @@ NAVIGATION: tuple[Entry, ...] = (
             Entry("Segments", "contacts:segments"),
             Entry("Imports", "contacts:imports"),
             Entry("Suppressions", "contacts:suppressions"),
+            Entry("Fields", "contacts:fields"),
         ),
     ),
     Entry("Templates", "templates_lib:list", "template"),
@@ -50,19 +59,25 @@ NAVIGATION: tuple[Entry, ...] = (
         "settings",
         (
             Entry("Team", "team:members"),
-            Entry("API tokens", "team:tokens"),
-            Entry("Audit trail", "team:audit"),
+            Entry("API tokens", "team:tokens", needs="manage"),
+            Entry("Audit trail", "team:audit", needs="manage"),
         ),
     ),
 )
 
 
-def build(path: str, current: str = "", entries: tuple[Entry, ...] = NAVIGATION) -> list[Link]:
+def build(
+    path: str,
+    current: str = "",
+    entries: tuple[Entry, ...] = NAVIGATION,
+    may: Callable[[str], bool] = lambda needs: False,
+) -> list[Link]:
     """Returns the links for the page at ``path``.
 
     The current entry is the one named ``current``, else the one whose URL is the longest prefix of ``path``.
+    ``may`` tells whether whoever looks is allowed what an entry needs; by default nobody is.
     """
-    urls = dict(_resolved(entries))
+    urls = dict(_resolved(entries, may))
     if not current:
         matches = [(len(url), name) for name, url in urls.items() if _covers(url, path)]
         current = max(matches)[1] if matches else ""
@@ -70,14 +85,12 @@ def build(path: str, current: str = "", entries: tuple[Entry, ...] = NAVIGATION)
     return [link for link in links if link is not None]
 
 
-def _resolved(entries: tuple[Entry, ...]) -> Iterator[tuple[str, str]]:
+def _resolved(entries: tuple[Entry, ...], may: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
     for entry in entries:
-        try:
-            yield entry.url_name, reverse(entry.url_name)
-        except NoReverseMatch:
-            continue
-        finally:
-            yield from _resolved(entry.children)
+        if not entry.needs or may(entry.needs):
+            with suppress(NoReverseMatch):
+                yield entry.url_name, reverse(entry.url_name)
+        yield from _resolved(entry.children, may)
 
 
 def _covers(url: str, path: str) -> bool:
