@@ -60,6 +60,7 @@ class MemberRequest(HttpRequest):
         membership: Membership
         workspaces: list[Workspace]
         actor_label: str
+        may: Callable[[str], bool]
 
 
 def can(membership: Membership | None, capability: Capability) -> bool:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from team import actors, selectors
-from team.access import MemberRequest
+from team.access import Capability, MemberRequest, can
 from team.models import Membership, User
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -18,7 +18,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 class WorkspaceMiddleware:
-    """Sets `request.workspace`, `.membership` and `.workspaces`, and shows times in the user's zone.
+    """Sets `request.workspace`, `.membership`, `.workspaces` and `.may`, and shows times in the user's zone.
 
     The current workspace is kept in the session; without one, or when the member has left it, it is their first by name.
     """
@@ -35,6 +35,7 @@ class WorkspaceMiddleware:
         member_request.membership = membership  # type: ignore[assignment]
         member_request.workspace = membership.workspace if membership else None  # type: ignore[assignment]
         member_request.workspaces = [membership.workspace for membership in memberships]
+        member_request.may = lambda capability: can(membership, Capability(capability))
         member_request.actor_label = actor_label(user) if user.is_authenticated else "anonymous"
         with timezone.override(ZoneInfo(user.time_zone) if user.is_authenticated else None):
             return self.get_response(request)

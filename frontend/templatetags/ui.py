@@ -314,9 +314,13 @@ def import_map(context: Context) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def navigation_links(context: Context) -> list[navigation.Link]:
-    """Returns the main navigation for this page; a view may name the current entry in its context as ``nav``."""
+    """Returns the main navigation for this page; a view may name the current entry in its context as ``nav``.
+
+    ``request.may``, if somebody put it there, tells what whoever looks is allowed.
+    """
     request = context.get("request")
-    return navigation.build(request.path if request else "", context.get("nav") or "")
+    may = getattr(request, "may", lambda needs: False)
+    return navigation.build(request.path if request else "", context.get("nav") or "", may=may)
 
 
 @register.filter

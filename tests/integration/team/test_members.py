@@ -128,3 +128,11 @@ def test_two_owners_who_step_down_at_once_cannot_both():
         assert isinstance(other.exception(timeout=10), TeamError)
 
     assert Membership.objects.get(role=Role.OWNER) == second
+
+
+@pytest.mark.parametrize(("role", "shown"), [(Role.ADMIN, True), (Role.EDITOR, False), (Role.ANALYST, False)])
+def test_only_who_may_manage_is_led_to_the_pages_of_managers(as_member, role, shown):
+    page = as_member(role).get(MEMBERS).text
+
+    assert ('href="/settings/tokens/"' in page) is shown
+    assert ('href="/settings/audit/"' in page) is shown

@@ -65,3 +65,10 @@ def test_a_path_that_only_starts_with_the_same_letters_does_not_match():
 
 def test_a_view_can_name_the_current_entry():
     assert links("/somewhere/", current="contacts:list")["Contacts"].current
+
+
+def test_an_entry_that_needs_something_is_for_those_who_are_allowed_it():
+    entries = (Entry("Contacts", "contacts:list", children=(Entry("Imports", "contacts:imports", needs="manage"),)),)
+    allowed = navigation.build("/contacts/", entries=entries, may=lambda needs: needs == "manage")
+    assert [child.label for child in allowed[0].children] == ["Imports"]
+    assert navigation.build("/contacts/", entries=entries)[0].children == ()
