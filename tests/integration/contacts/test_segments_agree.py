@@ -131,7 +131,7 @@ def test_sql_and_reference_agree(world: World) -> None:
     workspace = Workspace.objects.get(slug="agree")
     contacts = list(selectors.contacts_in(workspace))
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
     @given(definition=definitions(workspace).filter(lambda each: depth(each) <= 5))
     @example(definition={"match": "all", "conditions": []})
     @example(definition={"match": "any", "conditions": []})
@@ -145,6 +145,32 @@ def test_sql_and_reference_agree(world: World) -> None:
         assert found == {contact.pk for contact in contacts if fits(checked, contact, world)}
 
     agree()
+
+
+SAMPLES: dict[str, list[Any]] = {
+    "text": [text for text in TEXTS if text] + ["%", "_", "a", "b%"],
+    "number": NUMBERS,
+    "date": [*DAYS, "2026-03-30", "2026-03-27"],
+    "days": [1, 2, 3, 4, 28, 29, 30, 31, 400, 36_500],
+    "none": [None],
+}
+
+
+def test_every_operator_agrees_on_typical_values_and_their_edges(world: World) -> None:
+    workspace = Workspace.objects.get(slug="agree")
+    contacts = list(selectors.contacts_in(workspace))
+    subjects = selectors.subjects_in(workspace.pk)
+    for subject in subjects.values():
+        options = [option.value for option in subject.options]
+        for operator in subject.operators:
+            several = [[option] for option in options] + [options]
+            for value in {"one": options, "several": several, **SAMPLES}[operator.takes]:
+                condition = {"field": subject.key, "operator": operator.key, "value": value}
+                with clock.simulated(NOW):
+                    checked = selectors.checked_definition(workspace.pk, {"match": "all", "conditions": [condition]})
+                    found = selectors.matching(selectors.contacts_in(workspace), workspace, checked)
+                    pks = set(found.values_list("pk", flat=True))
+                assert pks == {each.pk for each in contacts if fits(checked, each, world)}, condition
 
 
 def test_a_value_that_looks_like_sql_is_only_a_value(world: World) -> None:
