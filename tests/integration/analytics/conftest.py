@@ -5,7 +5,7 @@ from tests.plugins.mail import SmtpSink
 
 
 @pytest.fixture
-def sent(transactional_db: None, smtp_sink: SmtpSink) -> SentCampaign:
+def sent(db: None, smtp_sink: SmtpSink) -> SentCampaign:
     return make_sent_campaign(smtp_sink)
 
 
