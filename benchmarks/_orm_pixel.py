@@ -38,4 +38,8 @@ def _insert(request: HttpRequest, kind: EventKind, message_id: int, link_id: int
     )  # fmt: skip
 
 
-urlpatterns = [path("healthz", lambda request: HttpResponse("ok")), path("o/<str:token>", opened), path("l/<str:token>", clicked)]
+urlpatterns = [
+    path("healthz", lambda request: HttpResponse("ok")),
+    path("o/<str:token>", opened),
+    path("l/<str:token>", clicked),
+]

@@ -122,6 +122,6 @@ def pack(event_id: int, at: int, message_id: int, link_id: int, flags: int, ip: 
 def _address(text: str) -> str:
     try:
         socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
-    except OSError:
+    except (OSError, ValueError):
         return ""
     return text

@@ -47,7 +47,7 @@ def forgotten() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     requests,
     modes,

@@ -56,6 +56,11 @@ def test_whatever_the_headers_hold_the_endpoint_packs_something_readable(agent, 
     assert len(hit.user_agent) <= USER_AGENT_BYTES
 
 
+@pytest.mark.parametrize("ip", [b"\x00", b"1.2.3.4\x00", b"::\xff", b"nobody", b"fe80::1%eth0", b"1.2.3"])
+def test_an_address_that_is_none_is_dropped(ip: bytes):
+    assert decode(pack(1, 2, 3, 0, 0, ip, b"")).ip == ""
+
+
 def test_a_hit_of_an_unknown_version_is_refused():
     data = encode(Hit(1, 2, 3, 0))
     with pytest.raises(UnreadableHitError):
