@@ -76,6 +76,11 @@ def measure(audience: Audience) -> Size:
     return Size(total, suppressed)
 
 
+def size_of(campaign: Campaign) -> Size:
+    """Count the campaign's audience now.  Raises InvalidSegment when a segment is broken."""
+    return measure(audience_of(campaign))
+
+
 def stream(audience: Audience, *, after: int = 0, size: int) -> Iterator[list[int]]:
     """Yield the ids of the recipients (suppressed contacts left out) above `after`, ascending, `size` at a time.
 

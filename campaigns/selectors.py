@@ -1,11 +1,10 @@
 """Reads of campaigns, scoped to a workspace."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from campaigns.audience import Size, audience_of, measure
 from campaigns.models import Campaign, Check, Edit, Launch, Status
 from core.exceptions import NotFound
 from delivery import selectors as delivery
@@ -115,11 +114,6 @@ def emails_of(campaign: Campaign) -> list[Step]:
     return [step for step in steps_of(campaign) if step.kind == StepKind.EMAIL]
 
 
-def audience_size(campaign: Campaign) -> Size:
-    """Count the campaign's audience now.  Raises InvalidSegment when a segment is broken."""
-    return measure(audience_of(campaign))
-
-
 def mailboxes_of(campaign: Campaign) -> list[Mailbox]:
     """Return the campaign's mailboxes that were not removed, by address."""
     return [mailbox for mailbox in campaign.mailboxes.all() if mailbox.archived_at is None]
@@ -135,42 +129,6 @@ def edits_since(campaign: Campaign, version: int) -> QuerySet[Edit]:
     return campaign.edits.filter(version__gt=version).order_by("version")
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Which sections of the checklist are ready."""
-
-    audience: bool
-    sender: bool
-    subject: bool
-    email: bool
-    schedule: bool
-
-    @property
-    def is_complete(self) -> bool:
-        return self.audience and self.sender and self.subject and self.email and self.schedule
-
-    @property
-    def missing(self) -> list[str]:
-        """The names of the sections that are not ready."""
-        return [name for name in ("audience", "sender", "subject", "email", "schedule") if not getattr(self, name)]
-
-
-def readiness(campaign: Campaign, *, now_is_after_schedule: bool, steps: Iterable[Step] | None = None) -> Readiness:
-    """Tell which sections are filled in; whether what is in them works is the check's business."""
-    emails = [step for step in (steps if steps is not None else steps_of(campaign)) if step.kind == StepKind.EMAIL]
-    return Readiness(
-        audience=audience_of(campaign).is_chosen,
-        sender=bool(mailboxes_of(campaign)),
-        subject=bool(emails) and all(subject_of(step) for step in emails),
-        email=bool(emails) and all(_has_content(step) for step in emails),
-        schedule=not now_is_after_schedule,
-    )
-
-
 def subject_of(step: Step) -> str:
     """Return the subject that an email step is sent with, as written."""
     return step.subject or (step.template_version.subject if step.template_version else "")
-
-
-def _has_content(step: Step) -> bool:
-    return step.template_version is not None or bool(step.source.strip())

@@ -8,16 +8,18 @@ from core.bus import on_decision, on_fact
 
 def subscribe() -> None:
     """Wire the apps together; called once when Django is ready."""
+    from campaigns import services as campaigns
     from config.preview_people import CONTACTS
     from contacts.events import AddressesSuppressed, ContactsDeleted
     from delivery import services as delivery
-    from delivery.events import MessagesAccepted, MessagesFinished
+    from delivery.events import MailboxRemoved, MessagesAccepted, MessagesFinished
     from sequences import services as sequences
     from templates_lib.selectors import register_people
     from tracking import services as tracking
 
     on_decision(AddressesSuppressed, sequences.stop_suppressed)
     on_decision(ContactsDeleted, sequences.forget_contacts, tracking.forget_contacts)
+    on_decision(MailboxRemoved, campaigns.hand_over_mailbox)
 
     on_fact(MessagesAccepted, sequences.note_accepted, delivery.record_contacts_sent)
     on_fact(MessagesFinished, sequences.note_finished)

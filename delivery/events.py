@@ -37,6 +37,13 @@ class MailboxPaused:
 
 
 @dataclass(frozen=True, slots=True)
+class MailboxRemoved:
+    """Decision: a mailbox is about to go; who still counts on it hands over or refuses."""
+
+    mailbox_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class MailboxResumed:
     """Decision: a mailbox sends again."""
 

@@ -1,7 +1,7 @@
 """The engine: claims what is due and moves it, by set-based SQL.
 
-Lock order: enrolments, then their sequences (shared), then messages, then counters.  Whoever changes a sequence's state
-takes its row first but waits for no row that the engine can hold.
+Lock order: enrolments, messages, counters.  The engine never waits for a sequence's row: what belongs to a sequence whose
+state changes this very moment is left to the next run.  So whoever changes a state may lock enrolments after the sequence.
 """
 
 from collections import defaultdict
@@ -14,9 +14,8 @@ from django.db import connection, transaction
 
 from delivery import services as delivery
 from delivery.models import Mailbox, Mailing
-from sequences import selectors
-from sequences.models import EnrolmentState, Sequence
-from sequences.path import Path, Place
+from sequences.models import ROOT_LANE, EnrolmentState, Sequence, Step, StepKind
+from sequences.path import Path, Place, Stop
 
 CLAIM = 10_000
 
@@ -28,7 +27,7 @@ class Due:
     id: int
     sequence_id: int
     contact_id: int
-    mailbox_id: int
+    mailbox_id: int | None
     version_id: int
     step_key: str
     rotation: int
@@ -49,7 +48,7 @@ class Move:
 
 
 def advance_batch(*, now: datetime, limit: int = CLAIM) -> int:
-    """Move up to `limit` due enrolments in one transaction and return how many; 0 when nothing is due (or claimed by others).
+    """Move up to `limit` due enrolments in one transaction; return how many, 0 when all that is due is held by others.
 
     A worker killed in here leaves no trace; the message's key makes a second run harmless in any case.
     """
@@ -58,13 +57,18 @@ def advance_batch(*, now: datetime, limit: int = CLAIM) -> int:
         if not claimed:
             return 0
         states = _lock_sequences({due.sequence_id for due in claimed})
+        claimed = [due for due in claimed if due.sequence_id in states]
         removed = _removed_mailboxes({due.mailbox_id for due in claimed})
-        ways = selectors.paths({due.version_id for due in claimed})
+        ways = paths({due.version_id for due in claimed})
+        suppressed = _suppressed({due.contact_id for due in claimed if not ways[due.version_id][due.step_key].is_email})
         moves: list[Move] = []
         outgoing: dict[int, list[tuple[Due, Place]]] = defaultdict(list)
         for due in claimed:
             if states[due.sequence_id] != Sequence.State.RUNNING or due.mailbox_id in removed:
                 moves.append(_set_aside(due, states[due.sequence_id]))
+                continue
+            if due.contact_id in suppressed:
+                moves.append(Move(due.id, due.step_key, EnrolmentState.STOPPED, due.entered_at, None, "suppressed"))
                 continue
             way = ways[due.version_id]
             place = way.walk(Place(way[due.step_key], due.entered_at, due.due_at), now)
@@ -74,6 +78,18 @@ def advance_batch(*, now: datetime, limit: int = CLAIM) -> int:
         _write(moves)
         _queue(outgoing, now)
         return len(claimed)
+
+
+def paths(version_ids: Iterable[int]) -> dict[int, Path]:
+    """Return the way through each version's root lane."""
+    stops: dict[int, list[Stop]] = defaultdict(list)
+    steps = Step.objects.filter(version__in=list(version_ids), lane=ROOT_LANE).order_by("version", "position")
+    for step in steps.only("version_id", "key", "kind", "wait", "mailing_id"):
+        is_email = step.kind == StepKind.EMAIL
+        stops[step.version_id].append(
+            Stop(step.key, mailing_id=step.mailing_id if is_email else None, wait=None if is_email else step.wait)
+        )
+    return {version_id: Path(found) for version_id, found in stops.items()}
 
 
 def message_key(enrolment_id: int, step_key: str, rotation: int) -> str:
@@ -95,17 +111,41 @@ def _claim(now: datetime, limit: int) -> list[Due]:
 
 
 def _lock_sequences(ids: Collection[int]) -> dict[int, str]:
-    """Read the sequences' states and keep them from changing until the end of this transaction."""
+    """Read the sequences' states and keep them from changing until this transaction ends; one that is changing is left out."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, state FROM sequences_sequence WHERE id = ANY (%s) ORDER BY id FOR SHARE", [sorted(ids)]
+            "SELECT id, state FROM sequences_sequence WHERE id = ANY (%s) ORDER BY id FOR SHARE SKIP LOCKED",
+            [sorted(ids)],
         )
         return dict(cursor.fetchall())
 
 
-def _removed_mailboxes(ids: Collection[int]) -> set[int]:
-    """Return which of the mailboxes are gone.  One that goes this very moment is delivery's to refuse: the next run sees it."""
-    return set(ids) - set(Mailbox.objects.filter(pk__in=ids, archived_at=None).values_list("pk", flat=True))
+def _removed_mailboxes(ids: Collection[int | None]) -> set[int | None]:
+    """Return which of the mailboxes are gone (None always is).
+
+    One that goes this very moment is delivery's to refuse: the next run sees it.
+    """
+    known = [mailbox_id for mailbox_id in ids if mailbox_id is not None]
+    return set(ids) - set(Mailbox.objects.filter(pk__in=known, archived_at=None).values_list("pk", flat=True))
+
+
+def _suppressed(contact_ids: Collection[int]) -> set[int]:
+    """Return which of the contacts are suppressed; asked for those that come from a wait.
+
+    A suppression stops its contact at once (`stop_suppressed`), unless the engine holds the enrolment at that moment.
+    """
+    if not contact_ids:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT c.id FROM contacts_contact c
+            JOIN contacts_suppression s ON s.workspace_id = c.workspace_id AND s.email_key = c.email_key
+            WHERE c.id = ANY (%s)
+            """,
+            [list(contact_ids)],
+        )
+        return {contact_id for (contact_id,) in cursor.fetchall()}
 
 
 def _set_aside(due: Due, sequence_state: str) -> Move:
@@ -155,7 +195,7 @@ def _queue(outgoing: dict[int, list[tuple[Due, Place]]], now: datetime) -> None:
         delivery.queue_messages(
             mailing=mailings[mailing_id],
             contact_ids=[due.contact_id for due, _ in group],
-            mailbox_ids=[due.mailbox_id for due, _ in group],
+            mailbox_ids=[due.mailbox_id for due, _ in group if due.mailbox_id is not None],
             keys=[message_key(due.id, place.stop.key, due.rotation) for due, place in group],
             due_at=now,
             now=now,

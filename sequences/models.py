@@ -121,7 +121,7 @@ class Enrolment(models.Model):
 
     sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="enrolments", db_index=False)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
-    mailbox = models.ForeignKey(Mailbox, on_delete=models.PROTECT, related_name="+", db_index=False)
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     entry_key = models.TextField(default="", db_default="")
     rotation = models.PositiveIntegerField(default=0, db_default=0)
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+", db_index=False)

@@ -1,12 +1,10 @@
 """Reads of sequences, scoped to a workspace."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from sequences.models import OPEN_STATES, ROOT_LANE, Enrolment, Sequence, Step, StepKind, Version
-from sequences.path import Path, Stop
+from sequences.models import OPEN_STATES, Enrolment, Sequence, Step, Version
 from team.models import Workspace
 
 
@@ -83,15 +81,3 @@ def open_sequences(sequence_ids: Collection[int]) -> set[int]:
     on_the_way = Enrolment.objects.filter(sequence=OuterRef("pk"), state__in=OPEN_STATES)
     sequences = Sequence.objects.filter(pk__in=sequence_ids).filter(Exists(on_the_way))
     return set(sequences.values_list("pk", flat=True))
-
-
-def paths(version_ids: Iterable[int]) -> dict[int, Path]:
-    """Return the way through each version's root lane."""
-    stops: dict[int, list[Stop]] = defaultdict(list)
-    steps = Step.objects.filter(version__in=list(version_ids), lane=ROOT_LANE).order_by("version", "position")
-    for step in steps.only("version_id", "key", "kind", "wait", "mailing_id"):
-        is_email = step.kind == StepKind.EMAIL
-        stops[step.version_id].append(
-            Stop(step.key, mailing_id=step.mailing_id if is_email else None, wait=None if is_email else step.wait)
-        )
-    return {version_id: Path(found) for version_id, found in stops.items()}

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from campaigns import selectors, services
 from campaigns.admin.findings import findings_list
 from campaigns.admin.steps import StepFormSet, StepInline
+from campaigns.audience import size_of
 from campaigns.forms import TestSendForm, zone_choices
 from campaigns.models import Campaign, Check, Status
 from contacts.exceptions import InvalidSegment
@@ -160,7 +161,7 @@ class CampaignAdmin(admin.ModelAdmin):
     @admin.display(description="recipients now")
     def recipients(self, campaign: Campaign) -> str:
         try:
-            size = selectors.audience_size(campaign)
+            size = size_of(campaign)
         except InvalidSegment as error:
             return error.message
         suppressed = f", and {size.suppressed:,} suppressed who get nothing" if size.suppressed else ""

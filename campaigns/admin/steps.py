@@ -1,6 +1,6 @@
 """The steps of a campaign as an inline: they hang from the draft of its sequence, and are saved by its service."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -15,8 +15,19 @@ from sequences.models import Step, StepKind
 from templates_lib.models import TemplateVersion
 
 
+class VersionField(forms.ModelChoiceField):
+    """A template's version, told by the template's name."""
+
+    def label_from_instance(self, obj: TemplateVersion) -> str:
+        return f"{obj.template.name}, version {obj.number}"
+
+
 class StepForm(forms.ModelForm):
     """One step; the key says which one it was before."""
+
+    template_version = VersionField(
+        TemplateVersion.objects.select_related("template"), required=False, label="template"
+    )
 
     class Meta:
         model = Step
@@ -38,7 +49,7 @@ class StepForm(forms.ModelForm):
             "source": forms.Textarea(attrs={"rows": 6, "cols": 90, "spellcheck": "false"}),
             "text_source": forms.Textarea(attrs={"rows": 3, "cols": 90}),
         }
-        labels = {"position": "order", "template_version": "template"}
+        labels = {"position": "order"}
         help_texts = {
             "wait": "For a wait: days and time, as “3 00:00:00” for three days; counted from the email’s acceptance."
         }
@@ -49,7 +60,6 @@ class StepForm(forms.ModelForm):
         field = self.fields.get("template_version")
         if isinstance(field, forms.ModelChoiceField) and campaign is not None and campaign.pk:
             field.queryset = self._versions(campaign)
-            field.label_from_instance = lambda version: f"{version.template.name}, version {version.number}"  # type: ignore[method-assign]  # Django's way for labels
 
     def _versions(self, campaign: Campaign) -> QuerySet[TemplateVersion]:
         """The current version of each template of the workspace, and the one that is used already."""
@@ -106,7 +116,8 @@ class StepFormSet(BaseModelFormSet):
 
     def steps(self) -> list[dict[str, Any]]:
         """Return the steps that stay, by their order field; equal numbers keep their place on the page."""
-        kept = [form for form in self.forms if form.has_changed() or form.instance.pk]
+        forms_ = cast("list[StepForm]", self.forms)
+        kept = [form for form in forms_ if form.has_changed() or form.instance.pk]
         kept = [form for form in kept if form.is_valid() and not form.cleaned_data.get("DELETE")]
         last = len(self.forms)
 

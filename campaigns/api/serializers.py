@@ -73,6 +73,9 @@ class StepSerializer(serializers.Serializer[Any]):
     format = serializers.ChoiceField(choices=Format.choices, required=False, help_text="Of `source`; html by default.")
     source = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)  # type: ignore[assignment]  # a field named like Field.source
     text_source = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
+    mailing = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="For `messages/?mailing=`; null until the launch."
+    )
 
     def to_representation(self, step: Step) -> dict[str, Any]:
         shown: dict[str, Any] = {"key": step.key, "kind": step.kind}
@@ -86,6 +89,7 @@ class StepSerializer(serializers.Serializer[Any]):
             "template_version": version.number if version else None,
             "subject": content_of(step)["subject"],
             "preheader": content_of(step)["preheader"],
+            "mailing": step.mailing_id,
             **({} if version else {name: getattr(step, name) for name in ("format", "source", "text_source")}),
         }
 

@@ -1,8 +1,10 @@
 """Looks at each email of a campaign: as written, and as it becomes for one recipient after the other."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +25,7 @@ SUBJECT_PARTS = {"subject", "preheader"}
 CLIPPED_BYTES = 102 * 1024
 # Links and sizes are looked at for this many recipients; merge fields and errors for all.
 SAMPLE = 200
+HREF = re.compile(r"""<a\b[^>]*?\shref=["']([^"']*)["']""", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -114,13 +117,7 @@ def inspect_recipient(
 
 
 def _inspect_rendered(email: Email, contact_id: int, context: Mapping[str, Any], findings: Findings) -> None:
-    seen: set[str] = set()
-
-    def collect(_: int, url: str) -> str:
-        seen.add(url)
-        return url
-
-    rendered = email.compiled.render(context, link=collect)
+    rendered = email.compiled.render(context)
     example = {"contact": contact_id, "email": str(context["email"]), "detail": ""}
     if not rendered.subject and email.compiled.subject.strip():
         message = f"{email.label}The subject comes out empty for some recipients."
@@ -131,7 +128,7 @@ def _inspect_rendered(email: Email, contact_id: int, context: Mapping[str, Any],
     if size > CLIPPED_BYTES and email.compiled.html_size <= CLIPPED_BYTES:
         message = f"{email.label}For some recipients the HTML is over 102 kB; Gmail cuts mail off there."
         findings.add("too_large", "warning", message, subject=f"{email.label}rendered", count=1, example=example)
-    for url in sorted(seen.difference(email.static_links)):
+    for url in sorted({unescape(href) for href in HREF.findall(rendered.html)}.difference(email.static_links)):
         note_odd_link(url, email.label, findings, example={**example, "detail": url})
 
 

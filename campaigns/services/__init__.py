@@ -21,6 +21,7 @@ from campaigns.services.lifecycle import (
     schedule_campaign,
     unschedule_campaign,
 )
+from campaigns.services.mailboxes import hand_over_mailbox
 from campaigns.services.previews import render_preview, send_test
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "delete_campaign",
     "duplicate_campaign",
     "email_of",
+    "hand_over_mailbox",
     "launch_campaign",
     "launch_due_campaigns",
     "pause_campaign",

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from campaigns import selectors
-from campaigns.audience import audience_of, stream
+from campaigns.audience import audience_of, size_of, stream
 from campaigns.checking.emails import SAMPLE, Email, compile_emails, inspect_recipient, shared_context
 from campaigns.checking.findings import Findings
 from campaigns.checking.settings import check_settings
@@ -137,7 +137,7 @@ def _check_now(campaign: Campaign) -> Check | None:
 
 def _is_small(campaign: Campaign) -> bool:
     try:
-        return selectors.audience_size(campaign).total <= CHECKED_AT_LAUNCH
+        return size_of(campaign).total <= CHECKED_AT_LAUNCH
     except InvalidSegment:  # nobody can be rendered, so the check is quick
         return True
 

@@ -232,7 +232,7 @@ def _own(workspace: Workspace, relation: str, model: type[Any], given: Collectio
     ).filter(pk__in=ids)
     missing = ids - set(known.values_list("pk", flat=True))
     if missing:
-        message = f"This workspace has no {model._meta.verbose_name} {min(missing)}."  # noqa: SLF001 - Django's public API
+        message = f"This workspace has no {model._meta.verbose_name} {min(missing)}."
         raise InvalidCampaign(message, fields={relation: [message]})
     return ids
 

@@ -30,10 +30,9 @@ def run_launch(campaign_id: int, *, chunk: int = CHUNK) -> None:
     if launch.finished_at is not None:
         return
     campaign = launch.campaign
-    pool = [mailbox.pk for mailbox in selectors.mailboxes_of(campaign)]
     position = launch.last_contact_id
     for contact_ids in stream(audience_of(campaign), after=position, size=chunk):
-        if not pool or not _enrol_chunk(campaign, contact_ids, pool, position):
+        if not _enrol_chunk(campaign, contact_ids, position):
             return
         position = contact_ids[-1]
     Launch.objects.filter(pk=launch.pk, last_contact_id=position, finished_at=None).update(finished_at=clock.now())
@@ -54,14 +53,15 @@ def resume_stalled() -> int:
 
 
 @transaction.atomic
-def _enrol_chunk(campaign: Campaign, contact_ids: list[int], pool: list[int], position: int) -> bool:
+def _enrol_chunk(campaign: Campaign, contact_ids: list[int], position: int) -> bool:
     """Enrol one chunk and move the position, together; False when another worker was faster or the campaign has ended."""
     now = clock.now()
     claimed = Launch.objects.filter(campaign=campaign, last_contact_id=position, finished_at=None).update(
         last_contact_id=contact_ids[-1], progressed_at=now
     )
     running = Campaign.objects.filter(pk=campaign.pk, status__in=(Status.RUNNING, Status.PAUSED)).exists()
-    if not claimed or not running:
+    pool = [mailbox.pk for mailbox in selectors.mailboxes_of(campaign)]  # asked each time: mailboxes come and go
+    if not claimed or not running or not pool:
         return False
     offset = Launch.objects.values_list("enrolled", flat=True).get(campaign=campaign)
     entered = sequences.enrol_contacts(

@@ -9,9 +9,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import selectors, services
+from campaigns.audience import size_of
 from campaigns.exceptions import StaleCampaignError
 from campaigns.forms import WALL_FORMAT, CampaignForm
 from campaigns.models import Campaign, Status
+from campaigns.readiness import readiness
 from campaigns.views.library import rows
 from campaigns.views.links import report_url
 from contacts import selectors as contacts
@@ -156,9 +158,9 @@ def _template_of(step: Step) -> Template | None:
 
 def _summary(campaign: Campaign) -> dict[str, Any]:
     steps = selectors.steps_of(campaign)
-    ready = selectors.readiness(campaign, now_is_after_schedule=_is_late(campaign), steps=steps)
+    ready = readiness(campaign, steps=steps)
     try:
-        size, broken = selectors.audience_size(campaign), ""
+        size, broken = size_of(campaign), ""
     except InvalidSegment as error:
         size, broken = None, error.message
     emails = selectors.emails_of(campaign)
@@ -171,10 +173,6 @@ def _summary(campaign: Campaign) -> dict[str, Any]:
         "subject": selectors.subject_of(emails[0]) if emails else "",
         "emails": emails,
     }
-
-
-def _is_late(campaign: Campaign) -> bool:
-    return campaign.send_at is not None and campaign.send_at <= clock.now()
 
 
 def _checklist(request: MemberRequest, campaign: Campaign) -> dict[str, Any]:

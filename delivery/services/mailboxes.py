@@ -12,7 +12,7 @@ from core.encryption import DecryptionError
 from core.exceptions import InvalidInput
 from delivery import queue, retries
 from delivery.compose import BadRecipientError, wire_address
-from delivery.events import MailboxPaused, MailboxResumed
+from delivery.events import MailboxPaused, MailboxRemoved, MailboxResumed
 from delivery.exceptions import ConnectionTestError, MailboxError
 from delivery.models import Mailbox, Message
 from delivery.servers import IMPATIENCE, seal_password, server_of
@@ -149,6 +149,7 @@ def delete_mailbox(mailbox: Mailbox) -> None:
         raise MailboxError(
             "Messages still wait to be sent from this mailbox. Cancel their campaigns first.", code="mailbox_in_use"
         )
+    bus.announce(MailboxRemoved(mailbox.pk))
     if Message.objects.filter(workspace_id=mailbox.workspace_id, mailbox=mailbox).exists():
         Mailbox.objects.filter(pk=mailbox.pk).update(
             archived_at=clock.now(),

@@ -179,7 +179,8 @@ class Migration(migrations.Migration):
                     "mailbox",
                     models.ForeignKey(
                         db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to="delivery.mailbox",
                     ),

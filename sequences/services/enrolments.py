@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from contacts.events import AddressesSuppressed, ContactsDeleted
 from core import clock
 from delivery.events import MessagesAccepted, MessagesFinished
-from sequences import engine, selectors
+from sequences import engine
 from sequences.exceptions import SequenceError
 from sequences.models import OPEN_STATES, Enrolment, EnrolmentState, Sequence, Step
 from sequences.services import waking
@@ -37,7 +37,7 @@ def enrol_contacts(
     state, version_id = _lock_live(sequence)
     if state not in (Sequence.State.RUNNING, Sequence.State.PAUSED) or version_id is None:
         raise SequenceError("Contacts can only enter a sequence that is published and open.")
-    place = selectors.paths([version_id])[version_id].enter(due_at)
+    place = engine.paths([version_id])[version_id].enter(due_at)
     if place is None:
         raise SequenceError("The sequence has no steps.")
     moment = now or clock.now()
@@ -99,14 +99,16 @@ def note_finished(fact: MessagesFinished) -> None:
 def stop_suppressed(decision: AddressesSuppressed) -> None:
     """Handler: end the way of the contacts with these addresses, at once, even in mid-wait.
 
-    What is queued for them already is delivery's to skip.
+    What is queued for them already is delivery's to skip.  It waits for nobody, as it runs in the transactions of web
+    requests and receipts: an enrolment that the engine holds at this moment is stopped by the engine at its next step.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE sequences_enrolment e SET state = %s, reason = 'suppressed', due_at = NULL
-            FROM contacts_contact c
-            WHERE c.workspace_id = %s AND c.email_key = ANY (%s) AND e.contact_id = c.id AND e.state = ANY (%s)
+            UPDATE sequences_enrolment SET state = %s, reason = 'suppressed', due_at = NULL WHERE id = ANY (ARRAY(
+                SELECT e.id FROM contacts_contact c JOIN sequences_enrolment e ON e.contact_id = c.id
+                WHERE c.workspace_id = %s AND c.email_key = ANY (%s) AND e.state = ANY (%s)
+                FOR UPDATE OF e SKIP LOCKED))
             """,
             [EnrolmentState.STOPPED, decision.workspace_id, list(decision.email_keys), list(OPEN_STATES)],
         )
@@ -166,7 +168,7 @@ def _go_on(mailing_id: int, message_ids: Items[int]) -> None:
     step = Step.objects.filter(mailing=mailing_id).only("version_id", "key").first()
     if step is None:
         return
-    following = selectors.paths([step.version_id])[step.version_id].following(step.key)
+    following = engine.paths([step.version_id])[step.version_id].following(step.key)
     if following is None:  # the engine has completed these when it queued them
         return
     wait = following.wait or timedelta()

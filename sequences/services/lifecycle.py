@@ -59,8 +59,7 @@ def pause(sequence: Sequence) -> None:
 def resume(sequence: Sequence) -> None:
     """Let everybody go on; what fell due meanwhile is due now, oldest first.  Raises SequenceError unless it is paused."""
     _move(sequence, Sequence.State.PAUSED, Sequence.State.RUNNING, "Only a paused sequence can be resumed.")
-    # Held rows are in the index of open enrolments, so this costs what was held.  It is safe to lock them after the
-    # sequence: the engine, which locks in the other order, never claims a held one.
+    # Held rows are in the index of open enrolments, so this costs what was held.
     Enrolment.objects.filter(sequence=sequence, state=EnrolmentState.HELD).update(state=EnrolmentState.ACTIVE)
     delivery.set_mailing_state(selectors.mailing_ids(sequence), Mailing.State.RUNNING)
     waking.wake_engine()

@@ -1,7 +1,7 @@
 """The way from a workspace with one list and one mailbox to a launched campaign, with the clicks counted."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -47,9 +47,9 @@ def click(page: Page) -> Clicker:
 
 
 @pytest.fixture
-def work(start_worker: Callable[..., WorkerProcess]) -> Iterator[WorkerProcess]:
+def work(start_worker: Callable[..., WorkerProcess]) -> WorkerProcess:
     """A worker with its beat."""
-    yield start_worker(concurrency=2, beat=True)
+    return start_worker(concurrency=2, beat=True)
 
 
 def wait_for(condition: Callable[[], bool], *, seconds: float = 30) -> None:

@@ -16,7 +16,12 @@ def run_action(page: Page, name: str) -> None:
 
 
 def test_an_administrator_builds_and_launches_a_campaign(
-    page: Page, live_server, member, mailbox, smtp_sink, work  # noqa: F811
+    page: Page,
+    live_server,
+    member,
+    mailbox,
+    smtp_sink,
+    work,  # noqa: F811
 ):
     workspace = member.workspace
     make_list(workspace, make_contacts(workspace, 4), name="Customers")

@@ -39,7 +39,9 @@ def make_campaign(
         ids = make_contacts(workspace, contacts, prefix=f"list{number}-")
         changes["lists"] = [make_list(workspace, ids, name=f"List {number}")]
     if "mailboxes" not in changes:
-        changes["mailboxes"] = [mailbox or Mailbox.objects.filter(workspace=workspace).first() or make_mailbox(workspace)]
+        changes["mailboxes"] = [
+            mailbox or Mailbox.objects.filter(workspace=workspace).first() or make_mailbox(workspace)
+        ]
     if not {"template", "steps", "source"} & set(changes):
         existing = Template.objects.filter(workspace=workspace).first()
         changes["template"] = existing or make_template(workspace)

@@ -58,7 +58,9 @@ def said(answer):
 
 def test_a_new_campaign_needs_a_workspace_and_a_name(admin, workspace, mailbox):
     answer = admin.post(
-        reverse("admin:campaigns_campaign_add"), {"workspace": workspace.pk, "name": "Spring", "kind": "broadcast"}, follow=True
+        reverse("admin:campaigns_campaign_add"),
+        {"workspace": workspace.pk, "name": "Spring", "kind": "broadcast"},
+        follow=True,
     )
     campaign = Campaign.objects.get()
     assert answer.redirect_chain[-1][0] == page(campaign)
@@ -214,7 +216,9 @@ def test_a_launched_campaign_is_read_only_and_can_not_be_deleted(admin, workspac
     assert 'name="name"' not in content
     assert 'name="steps-0-subject"' not in content
     assert "Hello {{ firstName }}" not in content or "version 1" in content
-    assert admin.post(reverse("admin:campaigns_campaign_delete", args=[campaign.pk]), {"post": "yes"}).status_code == 403
+    assert (
+        admin.post(reverse("admin:campaigns_campaign_delete", args=[campaign.pk]), {"post": "yes"}).status_code == 403
+    )
     admin.post(page(campaign), {"name": "Changed", "_save": "1", "steps-TOTAL_FORMS": 0, "steps-INITIAL_FORMS": 0})
     campaign.refresh_from_db()
     assert campaign.name == "Spring"

@@ -193,7 +193,9 @@ def test_a_test_is_sent_as_a_contact(api, workspace, mailbox):
     assert post(api, f"{API}{campaign.pk}/test/", {"to": ["a@example.com"], "step": "x"}).status_code == 404
 
 
-def test_the_list_is_filtered_and_costs_a_fixed_number_of_queries(api, workspace, mailbox, django_assert_max_num_queries):
+def test_the_list_is_filtered_and_costs_a_fixed_number_of_queries(
+    api, workspace, mailbox, django_assert_max_num_queries
+):
     for number in range(4):
         make_campaign(workspace, name=f"Number {number}")
     services.launch_campaign(Campaign.objects.first())

@@ -112,7 +112,9 @@ def test_a_schedule_in_the_past_or_an_unknown_zone_is_refused(workspace, mailbox
 
 def test_a_duplicate_has_everything_but_the_schedule(workspace, mailbox, at_nine):
     campaign = make_campaign(workspace, subject="Hi", track_clicks=False)
-    services.update_campaign(campaign, changes={"send_at": at_nine + timedelta(days=1), "excluded_lists": [make_list(workspace)]})
+    services.update_campaign(
+        campaign, changes={"send_at": at_nine + timedelta(days=1), "excluded_lists": [make_list(workspace)]}
+    )
     services.launch_campaign(campaign)
     copy = services.duplicate_campaign(campaign, created_by=UserFactory())
     assert (copy.name, copy.status, copy.send_at, copy.track_clicks) == ("Spring (copy)", Status.DRAFT, None, False)

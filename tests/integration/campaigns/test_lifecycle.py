@@ -31,7 +31,9 @@ def send_everything(campaign) -> None:
             Message.objects.filter(pk__in=ids).update(state=MessageState.ACCEPTED, accepted_at=clock.now())
             Batch.objects.filter(mailing=mailing).update(state=Batch.State.DONE, finished_at=clock.now())
             facts.record(
-                MessagesAccepted(mailing.pk, ids, clock.now()), workspace_id=mailing.workspace_id, occurred_at=clock.now()
+                MessagesAccepted(mailing.pk, ids, clock.now()),
+                workspace_id=mailing.workspace_id,
+                occurred_at=clock.now(),
             )
     facts.deliver()
 

@@ -168,7 +168,13 @@ def test_a_template_is_chosen_and_its_newest_version_taken(web, workspace, mailb
 
     version = other.current_version
     newer = save_version(
-        other, base_number=1, format="html", subject="New", preheader="", source=version.source + "<p>x</p>", text_source=""
+        other,
+        base_number=1,
+        format="html",
+        subject="New",
+        preheader="",
+        source=version.source + "<p>x</p>",
+        text_source="",
     )
     assert "The template has changed" in web.get(url("detail", campaign)).content.decode()
     web.post(url("newest_template", campaign))
@@ -317,7 +323,9 @@ def test_another_workspaces_campaign_is_a_404_everywhere(web, workspace, mailbox
     assert Campaign.objects.get() == theirs
 
 
-@pytest.mark.parametrize(("role", "sees", "edits", "sends"), [("analyst", True, False, False), ("approver", True, False, False)])
+@pytest.mark.parametrize(
+    ("role", "sees", "edits", "sends"), [("analyst", True, False, False), ("approver", True, False, False)]
+)
 def test_roles_limit_what_can_be_done(client, workspace, mailbox, role, sees, edits, sends):
     client.force_login(MembershipFactory(workspace=workspace, role=role).user)
     campaign = make_campaign(workspace)

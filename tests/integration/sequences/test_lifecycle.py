@@ -253,3 +253,17 @@ def test_the_mail_of_a_removed_mailbox_is_held_and_stops_nobody_elses(workspace,
     assert services.hand_over_mailbox(mailbox_id=gone.pk, to=[mailbox.pk], sequence_ids=[sequence.pk]) == 2
     services.advance_due(now=at_nine)
     assert sorted(contact for contact, _ in queued(sequence)) == contacts
+
+
+def test_a_suppression_that_the_engine_missed_stops_its_contact_at_the_next_step(workspace, mailbox, at_nine):
+    contacts = make_contacts(workspace, 2)
+    sequence = make_sequence(workspace, ["First", DAY, "Second"])
+    enrol(sequence, contacts, mailbox)
+    services.advance_due(now=at_nine)
+    accept(messages_of(sequence, "First"), at_nine)
+    Suppression.objects.create(workspace=workspace, email_key="person0@example.com", reason="unsubscribed")
+
+    services.advance_due(now=at_nine + DAY)
+
+    assert standing(sequence)[contacts[0]] == (EnrolmentState.STOPPED, None)
+    assert [contact for contact, subject in queued(sequence) if subject == "Second"] == contacts[1:]

@@ -1,0 +1,46 @@
+"""Which sections of a draft's checklist are filled in; whether what is in them works is the check's business."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from campaigns.audience import audience_of
+from campaigns.models import Campaign
+from campaigns.selectors import mailboxes_of, steps_of, subject_of
+from core import clock
+from sequences.models import Step, StepKind
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Which sections of the checklist are ready."""
+
+    audience: bool
+    sender: bool
+    subject: bool
+    email: bool
+    schedule: bool
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.missing
+
+    @property
+    def missing(self) -> list[str]:
+        """The names of the sections that are not ready."""
+        return [section.name for section in fields(self) if not getattr(self, section.name)]
+
+
+def readiness(campaign: Campaign, *, steps: Iterable[Step] | None = None) -> Readiness:
+    """Tell which sections are filled in; `steps` are the campaign's, if they are known already."""
+    emails = [step for step in (steps if steps is not None else steps_of(campaign)) if step.kind == StepKind.EMAIL]
+    return Readiness(
+        audience=audience_of(campaign).is_chosen,
+        sender=bool(mailboxes_of(campaign)),
+        subject=bool(emails) and all(subject_of(step) for step in emails),
+        email=bool(emails) and all(_has_content(step) for step in emails),
+        schedule=campaign.send_at is None or campaign.send_at > clock.now(),
+    )
+
+
+def _has_content(step: Step) -> bool:
+    return step.template_version is not None or bool(step.source.strip())
