@@ -29,5 +29,6 @@ class Command(BaseCommand):
                     workspace=workspace, name=options["name"], scopes=scopes, created_by=None
                 )
             except InvalidInput as error:
-                raise CommandError(error.message) from error
+                problems = [f"--{name}: {message}" for name, said in error.fields.items() for message in said]
+                raise CommandError(" ".join(problems) or error.message) from error
         self.stdout.write(secret)
