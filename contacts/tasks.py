@@ -1,5 +1,7 @@
 """Celery's tasks: ids in, one service call."""
 
+from typing import Any
+
 from celery import shared_task
 
 
@@ -33,3 +35,11 @@ def strip_field(workspace_id: int, key: str) -> None:
     from contacts import services
 
     services.strip_field(workspace_id=workspace_id, key=key)
+
+
+@shared_task(ignore_result=True)
+def carry_out(**order: Any) -> None:
+    """Do something to many contacts."""
+    from contacts import services
+
+    services.carry_out_later(**order)

@@ -1,10 +1,10 @@
 """Every write of contacts, by noun."""
 
+from contacts.services.bulk import Deed as Deed
 from contacts.services.bulk import Selection as Selection
-from contacts.services.bulk import add_selection_to_list as add_selection_to_list
-from contacts.services.bulk import delete_selection as delete_selection
-from contacts.services.bulk import remove_selection_from_list as remove_selection_from_list
-from contacts.services.bulk import suppress_selection as suppress_selection
+from contacts.services.bulk import carry_out as carry_out
+from contacts.services.bulk import carry_out_later as carry_out_later
+from contacts.services.bulk import carry_out_soon as carry_out_soon
 from contacts.services.contacts import check_columns as check_columns
 from contacts.services.contacts import create_contact as create_contact
 from contacts.services.contacts import delete_contacts as delete_contacts

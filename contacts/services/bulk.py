@@ -2,7 +2,9 @@
 
 import itertools
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -14,9 +16,23 @@ from contacts.services.contacts import delete_contacts
 from contacts.services.lists import insert_members, remove_members
 from contacts.services.suppressions import suppress_keys
 from core import clock
+from core.exceptions import InvalidInput
 from team.models import Workspace
+from team.services import acting_as
 
 BATCH = 5000
+
+# More than so many are a worker's job: a page must answer soon.
+MOST_AT_ONCE = 5000
+
+
+class Deed(StrEnum):
+    """What can be done to a selection."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    SUPPRESS = "suppress"
+    DELETE = "delete"
 
 
 EVERYBODY = ContactFilter()
@@ -43,7 +59,7 @@ class Selection:
         yield from itertools.batched(ids.iterator(chunk_size=BATCH), BATCH)
 
 
-def add_selection_to_list(selection: Selection, list_: List) -> int:
+def _add(selection: Selection, list_: List) -> int:
     """Put the contacts into a list, a batch a transaction; return how many weren't in it."""
     now = clock.now()
     added = 0
@@ -53,12 +69,12 @@ def add_selection_to_list(selection: Selection, list_: List) -> int:
     return added
 
 
-def remove_selection_from_list(selection: Selection, list_: List) -> int:
+def _remove(selection: Selection, list_: List) -> int:
     """Take the contacts out of a list, a batch a transaction; return how many were in it."""
     return sum(remove_members(list_=list_, contact_ids=ids) for ids in selection.batches())
 
 
-def suppress_selection(selection: Selection, *, detail: str = "") -> int:
+def _suppress(selection: Selection, *, detail: str = "") -> int:
     """Let the contacts' addresses get no more mail, a batch a transaction; return how many were allowed to."""
     suppressed = 0
     for ids in selection.batches():
@@ -73,7 +89,61 @@ def suppress_selection(selection: Selection, *, detail: str = "") -> int:
     return suppressed
 
 
-def delete_selection(selection: Selection) -> int:
+def _delete(selection: Selection) -> int:
     """Delete the contacts, a batch a transaction; return how many there were."""
     ids = itertools.chain.from_iterable(selection.batches())
     return delete_contacts(workspace=selection.workspace, contact_ids=ids)
+
+
+def carry_out(selection: Selection, deed: Deed, *, list_: List | None = None, detail: str = "") -> int:
+    """Do it, a batch a transaction; return how many it changed.  Twice is harmless."""
+    match deed:
+        case Deed.ADD:
+            return _add(selection, _needed(list_))
+        case Deed.REMOVE:
+            return _remove(selection, _needed(list_))
+        case Deed.SUPPRESS:
+            return _suppress(selection, detail=detail)
+        case Deed.DELETE:
+            return _delete(selection)
+
+
+def carry_out_soon(
+    selection: Selection, deed: Deed, *, list_: List | None = None, detail: str = "", actor: str = ""
+) -> int | None:
+    """Do it at once, or hand it to a worker when it is more than MOST_AT_ONCE; None says that it was handed over.
+
+    `actor` is who the audit trail shall name for what the worker does. Raises InvalidInput without the list it needs.
+    """
+    if deed in {Deed.ADD, Deed.REMOVE}:
+        _needed(list_)
+    if selection.ids is not None or selection.contacts.count() <= MOST_AT_ONCE:
+        return carry_out(selection, deed, list_=list_, detail=detail)
+    from contacts.tasks import carry_out as task
+
+    task.delay(
+        workspace_id=selection.workspace.pk,
+        deed=deed.value,
+        criteria=asdict(selection.criteria),
+        list_id=list_.pk if list_ else None,
+        detail=detail,
+        actor=actor,
+    )
+    return None
+
+
+def _needed(list_: List | None) -> List:
+    if list_ is None:
+        raise InvalidInput("Choose a list.", fields={"list": ["Choose a list."]})
+    return list_
+
+
+def carry_out_later(
+    *, workspace_id: int, deed: str, criteria: dict[str, Any], list_id: int | None, detail: str, actor: str
+) -> int:
+    """Do what `carry_out_soon` has handed over; return how many it changed."""
+    workspace = Workspace.objects.get(pk=workspace_id)
+    list_ = selectors.lists_in(workspace).filter(pk=list_id).first() if list_id else None
+    with acting_as(actor):
+        selection = Selection(workspace, criteria=ContactFilter(**criteria))
+        return carry_out(selection, Deed(deed), list_=list_, detail=detail)

@@ -7,7 +7,8 @@ from django.test import Client
 
 from contacts import services
 from contacts.models import Contact, ListMember, Suppression
-from team.models import Membership, Workspace
+from contacts.services import bulk
+from team.models import AuditEntry, Membership, Workspace
 from tests.factories.contacts import make_contact, make_contacts, make_list
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +141,22 @@ def test_everybody_the_search_finds_is_suppressed_or_deleted(web: Client, worksp
     assert b"3 contacts were deleted" in answer.content
     assert Contact.objects.count() == 9
     assert Suppression.objects.count() == 3
+
+
+def test_more_than_a_page_can_wait_for_is_handed_to_a_worker(
+    web: Client, workspace: Workspace, owner: Membership, eager_tasks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "MOST_AT_ONCE", 5)
+    make_contacts(workspace, 12)
+    list_ = make_list(workspace)
+    data = {"deed": "add", "scope": "found", "q": "family", "target": list_.pk}
+    assert b"a worker is at it" in web.post("/contacts/bulk/run/", data, follow=True).content
+    assert list_.contacts.count() == 12
+    web.post("/contacts/bulk/run/", {"deed": "delete", "scope": "found", "q": "family"})
+    assert not Contact.objects.exists()
+    entry = AuditEntry.objects.filter(table="contacts_contact", action="DELETE").first()
+    assert entry is not None
+    assert entry.actor == f"user:{owner.user_id}"
 
 
 def test_a_foreign_list_is_no_target_and_an_unknown_deed_does_nothing(

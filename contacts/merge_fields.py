@@ -1,0 +1,71 @@
+"""What templates can say of a contact."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contacts.models import ContactField, FieldType
+from contacts.profile import COLUMNS
+from team.models import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class MergeField:
+    """What templates can say of a contact: `{{ key }}`; `sample` is an example of its value."""
+
+    key: str
+    label: str
+    type: str
+    sample: Any
+
+
+_SAMPLES = {
+    "firstName": "Ada",
+    "lastName": "Lovelace",
+    "company": "Analytical Engines Ltd",
+    "locale": "en-GB",
+    "timeZone": "Europe/London",
+}
+_TYPE_SAMPLES: dict[str, Any] = {
+    FieldType.TEXT: "Text",
+    FieldType.NUMBER: 42,
+    FieldType.DATE: "2026-12-31",
+    FieldType.BOOLEAN: True,
+    FieldType.LIST: ["one", "two"],
+}
+
+
+def merge_fields(workspace: Workspace) -> list[MergeField]:
+    """Return the contact's merge fields: the standard ones, then the custom ones by label."""
+    standard = [MergeField("email", "Email address", FieldType.TEXT, "ada@example.com")]
+    for column in COLUMNS.values():
+        standard.append(MergeField(column.merge_field, column.label, FieldType.TEXT, _SAMPLES[column.merge_field]))
+        if column.name == "last_name":
+            standard.append(MergeField("fullName", "Full name", FieldType.TEXT, "Ada Lovelace"))
+    custom = [
+        MergeField(field.key, field.label, field.type, field.choices[0] if field.choices else _TYPE_SAMPLES[field.type])
+        for field in ContactField.objects.filter(workspace=workspace)
+    ]
+    return standard + custom
+
+
+CONTEXT_COLUMNS = "c.email, c.first_name, c.last_name, c.company, c.locale, c.time_zone, c.attributes"
+
+
+def liquid_context(contact_row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the merge fields of a contact, from a row of CONTEXT_COLUMNS by name (`attributes` as a dict or JSON text)."""
+    attributes = contact_row["attributes"]
+    if isinstance(attributes, str | bytes):
+        attributes = json.loads(attributes)
+    first, last = contact_row["first_name"], contact_row["last_name"]
+    return {
+        **attributes,
+        "email": contact_row["email"],
+        "firstName": first,
+        "lastName": last,
+        "fullName": f"{first} {last}".strip(),
+        "company": contact_row["company"],
+        "locale": contact_row["locale"],
+        "timeZone": contact_row["time_zone"],
+    }
