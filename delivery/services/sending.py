@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -46,8 +47,8 @@ _couriers: dict[int, Courier] = {}
 
 
 def journal_folder() -> Path:
-    """Return where the workers of this machine keep their journals."""
-    return Path(settings.DATA_DIR) / "journal"
+    """Return where the workers of this machine keep their journals, apart for each database."""
+    return Path(settings.DATA_DIR) / "journal" / quote(str(connection.settings_dict["NAME"]), safe="")
 
 
 def dispatch_due(*, seconds: float = DISPATCH_SECONDS) -> int:
