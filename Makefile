@@ -68,7 +68,7 @@ bench: $(VENV)/dev.stamp system-packages ## Runs the benchmarks: B=send picks on
 
 proof: $(VENV)/dev.stamp system-packages ## Runs a long proof: P=faults, engine, pacing or abtests
 	@test -n "$(P)" || { echo "Which proof? For example: make proof P=faults"; exit 2; }
-	@$(PY) -m tests.proofs $(P)
+	@$(PY) -m benchmarks proof_$(P)
 
 browser-libraries: $(VENV)/run.stamp
 	@$(PY) -m frontend.vendor

@@ -1,15 +1,17 @@
-"""Runs benchmarks on servers of their own, with the settings of production.
+"""Runs benchmarks and long proofs on servers of their own, with the settings of production.
 
-    python -m benchmarks [NAME …]      all of them without a name
+    python -m benchmarks [NAME …]      all benchmarks without a name
+    python -m benchmarks proof_NAME    a proof, which takes minutes
 
-A benchmark is a module of this package with `main() -> dict`, whose result is printed as the last line, one JSON object. It runs in a
-process of its own, with an empty, migrated database and an empty Redis.
+Each is a module of this package with `main() -> dict`, whose result is printed as the last line, one JSON object. It runs in a
+process of its own, with an empty, migrated database and an empty Redis. The modules of proofs are named `proof_…`.
 """
 
 import importlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -76,10 +78,11 @@ def main(arguments: list[str]) -> int:
         return 0
     known = list(modules())
     if unknown := [name for name in arguments if name not in known]:
-        print(f"There is no benchmark {unknown[0]!r}, only: {', '.join(known)}.", file=sys.stderr)
+        print(f"There is no {unknown[0]!r}, only: {', '.join(known)}.", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the servers are stopped on the way out
     status = 0
-    for name in arguments or known:
+    for name in arguments or [name for name in known if not name.startswith("proof_")]:
         with services() as environment:
             command = [sys.executable, "-m", "benchmarks", INSIDE, name]
             status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode or status

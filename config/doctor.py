@@ -47,7 +47,10 @@ def check_database() -> Finding:
         return Finding("Database", False, f"PostgreSQL {version // 10_000} is too old: 15 or newer is needed.")
     if missing:
         return Finding("Database", False, f"{missing} migrations are missing: run manage.py migrate.")
-    return Finding("Database", True, f"PostgreSQL {version // 10_000}.{version % 10_000}, all migrations applied")
+    where = connection.settings_dict["HOST"] or "localhost"
+    return Finding(
+        "Database", True, f"PostgreSQL {version // 10_000}.{version % 10_000} at {where}, all migrations applied"
+    )
 
 
 def check_redis() -> Finding:

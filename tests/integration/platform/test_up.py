@@ -11,8 +11,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psutil
+import psycopg
 import pytest
 
 from config.embedded.folders import remove_folders
@@ -22,6 +24,8 @@ from config.embedded.valkey import ValkeyServer
 from config.supervisor import end_leftovers, leftovers
 from tests.plugins.services import OWN_SETTINGS
 from tests.plugins.workers import ROOT
+
+KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -169,6 +173,27 @@ def test_after_a_killed_supervisor_the_next_start_cleans_up_and_is_quick(up: Cal
     assert two.interrupt() == 0
 
 
+def test_with_real_servers_nothing_embedded_starts(up: Callable[..., Up]) -> None:
+    real = urlsplit(os.environ["DATABASE_URL"])
+    name = f"real_{os.getpid()}"
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        one = up(
+            DATABASE_URL=urlunsplit(real._replace(path=f"/{name}")),
+            REDIS_URL=os.environ["REDIS_URL"],
+            SECRET_KEY="s" * 40,
+            ENCRYPTION_KEYS=KEY,
+        )
+        one.wait_until_up()
+        layout = layout_for(one.data_dir)
+        assert one.get("/readyz") == 200
+        assert one.get("/", port=3) == 0  # real servers mean real mail: no sandbox inbox
+        assert not layout.postgres_data.exists()
+        assert not layout.valkey_data.exists()
+        assert one.interrupt() == 0
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def test_a_taken_port_is_one_sentence(up: Callable[..., Up]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -181,12 +206,11 @@ def test_a_taken_port_is_one_sentence(up: Callable[..., Up]) -> None:
 
 
 def test_a_server_that_does_not_answer_is_one_sentence(up: Callable[..., Up]) -> None:
-    key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
     one = up(
         DATABASE_URL="postgresql://nobody@127.0.0.1:1/nowhere",
         REDIS_URL="redis://127.0.0.1:1/0",
         SECRET_KEY="s" * 40,
-        ENCRYPTION_KEYS=key,
+        ENCRYPTION_KEYS=KEY,
     )
     assert one.process.wait(timeout=60) == 1
     assert "PostgreSQL does not answer at DATABASE_URL: " in one.output
