@@ -5,10 +5,10 @@ state changes this very moment is left to the next run.  So whoever changes a st
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Sequence as Items
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
@@ -20,9 +20,8 @@ from sequences.path import Path, Place, Stop
 CLAIM = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A claimed enrolment; `rotation` and `step_key` make the key of its message."""
+class Due(NamedTuple):
+    """A claimed enrolment; `rotation` and the step make the key of its message."""
 
     id: int
     sequence_id: int
@@ -35,16 +34,28 @@ class Due:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What becomes of a claimed enrolment."""
+class Target(NamedTuple):
+    """Where an enrolment stands afterwards."""
 
-    id: int
     step_key: str
     state: EnrolmentState
     entered_at: datetime
     due_at: datetime | None
     reason: str = ""
+
+
+class Outcome(NamedTuple):
+    """What becomes of everybody who stands at the same place since the same moment; `mailing_id` is what they are sent."""
+
+    target: Target
+    mailing_id: int | None = None
+
+
+class Email(NamedTuple):
+    """An email step as it is sent."""
+
+    mailing_id: int
+    step_key: str
 
 
 def advance_batch(*, now: datetime, limit: int = CLAIM) -> int:
@@ -61,20 +72,24 @@ def advance_batch(*, now: datetime, limit: int = CLAIM) -> int:
         removed = _removed_mailboxes({due.mailbox_id for due in claimed})
         ways = paths({due.version_id for due in claimed})
         suppressed = _suppressed({due.contact_id for due in claimed if not ways[due.version_id][due.step_key].is_email})
-        moves: list[Move] = []
-        outgoing: dict[int, list[tuple[Due, Place]]] = defaultdict(list)
+        moves: dict[Target, list[int]] = defaultdict(list)
+        outgoing: dict[Email, list[Due]] = defaultdict(list)
+        # In a broadcast thousands stand at the same place since the same moment: their outcome is worked out once.
+        known: dict[tuple[int, str, datetime, datetime], Outcome] = {}
         for due in claimed:
             if states[due.sequence_id] != Sequence.State.RUNNING or due.mailbox_id in removed:
-                moves.append(_set_aside(due, states[due.sequence_id]))
+                moves[_set_aside(due, states[due.sequence_id])].append(due.id)
                 continue
             if due.contact_id in suppressed:
-                moves.append(Move(due.id, due.step_key, EnrolmentState.STOPPED, due.entered_at, None, "suppressed"))
+                moves[_stopped(due, "suppressed")].append(due.id)
                 continue
-            way = ways[due.version_id]
-            place = way.walk(Place(way[due.step_key], due.entered_at, due.due_at), now)
-            if place is not None and place.stop.mailing_id is not None and place.due_at <= now:
-                outgoing[place.stop.mailing_id].append((due, place))
-            moves.append(_move(due, place, way, now))
+            place = (due.version_id, due.step_key, due.entered_at, due.due_at)
+            outcome = known.get(place)
+            if outcome is None:
+                outcome = known[place] = _outcome(ways[due.version_id], due, now)
+            moves[outcome.target].append(due.id)
+            if outcome.mailing_id is not None:
+                outgoing[Email(outcome.mailing_id, outcome.target.step_key)].append(due)
         _write(moves)
         _queue(outgoing, now)
         return len(claimed)
@@ -107,7 +122,7 @@ def _claim(now: datetime, limit: int) -> list[Due]:
             """,
             [now, limit],
         )
-        return [Due(*row) for row in cursor.fetchall()]
+        return [Due._make(row) for row in cursor.fetchall()]
 
 
 def _lock_sequences(ids: Collection[int]) -> dict[int, str]:
@@ -148,55 +163,61 @@ def _suppressed(contact_ids: Collection[int]) -> set[int]:
         return {contact_id for (contact_id,) in cursor.fetchall()}
 
 
-def _set_aside(due: Due, sequence_state: str) -> Move:
+def _set_aside(due: Due, sequence_state: str) -> Target:
     """Stop who falls due in a closed sequence; hold who does in a paused one, or whose mailbox is to be replaced."""
     if sequence_state == Sequence.State.CLOSED:
-        return Move(due.id, due.step_key, EnrolmentState.STOPPED, due.entered_at, None, reason="closed")
-    return Move(due.id, due.step_key, EnrolmentState.HELD, due.entered_at, due.due_at)
+        return _stopped(due, "closed")
+    return Target(due.step_key, EnrolmentState.HELD, due.entered_at, due.due_at)
 
 
-def _move(due: Due, place: Place | None, way: Path, now: datetime) -> Move:
+def _stopped(due: Due, reason: str) -> Target:
+    return Target(due.step_key, EnrolmentState.STOPPED, due.entered_at, None, reason)
+
+
+def _outcome(way: Path, due: Due, now: datetime) -> Outcome:
+    place = way.walk(Place(way[due.step_key], due.entered_at, due.due_at), now)
     if place is None:
-        return Move(due.id, due.step_key, EnrolmentState.COMPLETED, due.due_at, None)
+        return Outcome(Target(due.step_key, EnrolmentState.COMPLETED, due.due_at, None))
+    step_key = place.stop.key
     if not place.stop.is_email or place.due_at > now:
-        return Move(due.id, place.stop.key, EnrolmentState.ACTIVE, place.entered_at, place.due_at)
+        return Outcome(Target(step_key, EnrolmentState.ACTIVE, place.entered_at, place.due_at))
     # Nothing waits for the acceptance of the last email, so it is the end; else the acceptance sets the next due_at.
-    state = EnrolmentState.ACTIVE if way.following(place.stop.key) else EnrolmentState.COMPLETED
-    return Move(due.id, place.stop.key, state, place.entered_at, None)
+    state = EnrolmentState.ACTIVE if way.following(step_key) else EnrolmentState.COMPLETED
+    return Outcome(Target(step_key, state, place.entered_at, None), place.stop.mailing_id)
 
 
-def _write(moves: Iterable[Move]) -> None:
-    columns: list[list[Any]] = [[], [], [], [], [], []]
-    for move in moves:
-        for column, value in zip(
-            columns,
-            (move.id, move.step_key, int(move.state), move.entered_at, move.due_at, move.reason),
-            strict=True,
-        ):
-            column.append(value)
-    # One statement for all groups: the primary key joins at most 10,000 rows, which are locked by the claim.
+def _write(moves: Mapping[Target, Items[int]]) -> None:
+    """Write where everybody stands now, in one statement: the ids with the number of their target, and the targets."""
+    targets = list(moves)
+    if not targets:
+        return
+    ids = [enrolment_id for target in targets for enrolment_id in moves[target]]
+    numbers = [number for number, target in enumerate(targets, start=1) for _ in moves[target]]
+    columns = [list(column) for column in zip(*targets, strict=True)]
+    # The primary key joins at most 10,000 rows, which are locked by the claim.
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE sequences_enrolment e
-            SET step_key = m.step_key, state = m.state, entered_step_at = m.entered_at, due_at = m.due_at, reason = m.reason
-            FROM unnest(%s::bigint[], %s::text[], %s::smallint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
-                AS m (id, step_key, state, entered_at, due_at, reason)
+            SET step_key = t.step_key, state = t.state, entered_step_at = t.entered_at, due_at = t.due_at, reason = t.reason
+            FROM unnest(%s::bigint[], %s::int[]) AS m (id, number)
+            JOIN unnest(%s::text[], %s::smallint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
+                WITH ORDINALITY AS t (step_key, state, entered_at, due_at, reason, number) ON t.number = m.number
             WHERE e.id = m.id
             """,
-            columns,
+            [ids, numbers, *columns],
         )
 
 
-def _queue(outgoing: dict[int, list[tuple[Due, Place]]], now: datetime) -> None:
+def _queue(outgoing: Mapping[Email, Items[Due]], now: datetime) -> None:
     """Hand the emails to delivery, mailing by mailing in the order of their ids, as their counters are locked."""
-    mailings = Mailing.objects.in_bulk(outgoing)
-    for mailing_id, group in sorted(outgoing.items()):
+    mailings = Mailing.objects.in_bulk([email.mailing_id for email in outgoing])
+    for email, group in sorted(outgoing.items()):
         delivery.queue_messages(
-            mailing=mailings[mailing_id],
-            contact_ids=[due.contact_id for due, _ in group],
-            mailbox_ids=[due.mailbox_id for due, _ in group if due.mailbox_id is not None],
-            keys=[message_key(due.id, place.stop.key, due.rotation) for due, place in group],
+            mailing=mailings[email.mailing_id],
+            contact_ids=[due.contact_id for due in group],
+            mailbox_ids=[due.mailbox_id for due in group if due.mailbox_id is not None],
+            keys=[message_key(due.id, email.step_key, due.rotation) for due in group],
             due_at=now,
             now=now,
         )

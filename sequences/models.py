@@ -115,16 +115,23 @@ OPEN_STATES = (EnrolmentState.ACTIVE, EnrolmentState.HELD)
 class Enrolment(models.Model):
     """One contact on its way through a sequence; `due_at` is when the engine must look at it next.
 
-    Held: it fell due while the sequence was paused, and keeps its `due_at`.  The narrow index finds what is due, a second
+    Held: it fell due while the sequence was paused, and keeps its `due_at`.  No foreign key is checked by the database,
+    which would cost more than the row: contacts announce their deletion, mailboxes their removal, and nothing else goes.  The narrow index finds what is due, a second
     one what is still open; fillfactor leaves room on the page (raw SQL in a migration).
     """
 
-    sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="enrolments", db_index=False)
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
-    mailbox = models.ForeignKey(Mailbox, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    sequence = models.ForeignKey(
+        Sequence, on_delete=models.CASCADE, related_name="enrolments", db_index=False, db_constraint=False
+    )
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    mailbox = models.ForeignKey(
+        Mailbox, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     entry_key = models.TextField(default="", db_default="")
     rotation = models.PositiveIntegerField(default=0, db_default=0)
-    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+", db_index=False)
+    version = models.ForeignKey(
+        Version, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     step_key = models.CharField(max_length=20)
     state = models.SmallIntegerField(
         choices=EnrolmentState.choices, default=EnrolmentState.ACTIVE, db_default=EnrolmentState.ACTIVE
