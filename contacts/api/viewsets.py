@@ -97,6 +97,7 @@ class ContactViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspace
             file=data["file"],
             mapping=data.get("mapping"),
             list_=list_,
+            new_list="" if list_ else data.get("list_name", ""),
             update_existing=data["update_existing"],
             created_by=self.actor_user,
             **layout,
@@ -105,13 +106,10 @@ class ContactViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspace
         return Response(serializer.data, status=status.HTTP_202_ACCEPTED)
 
     def _target_list(self, data: dict[str, Any]) -> List | None:
+        """Return the list that is named by id or name; None without one, and for a name that no list has yet."""
         if "list" in data:
             return self._lists([data["list"]])[0]
-        if name := data.get("list_name"):
-            return selectors.lists_in(self.workspace).filter(name=name.strip()).first() or services.create_list(
-                workspace=self.workspace, name=name
-            )
-        return None
+        return selectors.lists_in(self.workspace).filter(name=data.get("list_name", "").strip()).first()
 
 
 class ContactFieldViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, WorkspaceViewSet[ContactField]):

@@ -156,6 +156,7 @@ def import_file(
     file: "File[bytes]",
     mapping: Mapping[str, str] | None = None,
     list_: List | None = None,
+    new_list: str = "",
     update_existing: bool = True,
     created_by: User | None = None,
     **layout: Any,
@@ -175,7 +176,7 @@ def import_file(
             mapping = guess_mapping(preview, fields)
         else:
             mapping = resolve_mapping(mapping, preview.columns, {field.key for field in fields})
-        return map_import(source, mapping=mapping, list_=list_, update_existing=update_existing)
+        return map_import(source, mapping=mapping, list_=list_, new_list=new_list, update_existing=update_existing)
     except Exception:
         source.file.delete(save=False)
         source.delete()

@@ -68,8 +68,9 @@ def test_without_a_mapping_the_columns_are_guessed(api: APIClient, workspace: Wo
 def test_what_cannot_be_imported_is_a_422_and_leaves_nothing_behind(
     api: APIClient, content: bytes, fields: dict
 ) -> None:
-    response = post(api, content, **fields)
+    response = post(api, content, **{"list_name": "Never made", **fields})
     assert response.status_code == 422, response.data
+    assert not List.objects.exists()
     assert response.json()["errors"]
     assert not Import.objects.exists()
 
