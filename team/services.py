@@ -396,3 +396,8 @@ def _free_slug(name: str) -> str:
     taken = set(Workspace.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     candidates = (base, *(f"{base}-{number}" for number in range(2, len(taken) + 3)))
     return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def audit_as_workspace(workspace_id: int) -> None:
+    """Say whose workspace the rest of this transaction changes, for the trail of tables that have no such column."""
+    actors.set_local(actors.WORKSPACE_SETTING, str(workspace_id))

@@ -13,6 +13,7 @@ from sequences import selectors
 from sequences.exceptions import SequenceError, StepError
 from sequences.models import ROOT_LANE, Sequence, Step, StepKind, Version
 from team.models import Workspace
+from team.services import audit_as_workspace
 from templates_lib.models import Format, TemplateVersion
 
 SHORTEST_WAIT = timedelta(seconds=1)
@@ -128,6 +129,7 @@ def copy_steps(source: Sequence, *, to: Sequence) -> None:
 
 def lock_draft(sequence: Sequence) -> Version:
     """Lock and return the draft.  Raises SequenceError when there is none."""
+    audit_as_workspace(sequence.workspace_id)
     draft = Version.objects.select_for_update().filter(sequence=sequence, published_at=None).first()
     if draft is None:
         raise SequenceError("The steps are published and can't be changed.")

@@ -131,3 +131,13 @@ def test_a_steps_own_words_win_over_the_templates(workspace):
         "source": "Hello",
         "text_source": "",
     }
+
+
+def test_changes_of_steps_are_in_the_trail_of_their_workspace(sequence, workspace):
+    from team.models import AuditEntry
+
+    step = selectors.steps_of(selectors.draft_version(sequence))[0]
+    services.update_step(step, subject="Changed")
+    entry = AuditEntry.objects.filter(table="sequences_step", workspace_id=workspace.pk).latest("id")
+    assert (entry.action, entry.row_id) == ("UPDATE", str(step.pk))
+    assert (entry.before["subject"], entry.after["subject"]) == ("A", "Changed")
