@@ -216,7 +216,7 @@ def schedule_of(schedule: dict[str, Any] | None, *, time_zone: str) -> dict[str,
     zone = schedule.get("time_zone") or time_zone
     require_zone(zone)
     try:
-        given = parse_datetime(schedule["send_at"].strip().replace(" ", "T", 1))
+        given = parse_datetime(str(schedule.get("send_at", "")).strip().replace(" ", "T", 1))
     except ValueError:
         given = None
     if given is None:

@@ -191,11 +191,21 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
         return str(self.context["request"].build_absolute_uri(f"/api/v1/imports/{source.pk}/errors/"))
 
 
+class MappingField(serializers.JSONField):
+    """JSON in a form's field; what is nested too deeply to be read is invalid like any other."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return super().to_internal_value(data)
+        except RecursionError:
+            self.fail("invalid")
+
+
 class UploadSerializer(serializers.Serializer[Any]):
     """A CSV file and what to do with it."""
 
     file = serializers.FileField(allow_empty_file=True)
-    mapping = serializers.JSONField(
+    mapping = MappingField(
         required=False,
         help_text='Column (header or number from 0) to target, as in {"E-Mail": "email", "2": "first_name", "Plan": "plan"}. '
         "Guessed if not given.",
