@@ -136,9 +136,18 @@ class MailingAdmin(ReadOnlyAdmin):
     list_select_related = ["workspace"]
     date_hierarchy = "created_at"
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Read the numbers of all mailings of the page at once."""
+        page = super().get_changelist_instance(request)
+        page.result_list = list(page.result_list)
+        known = selectors.totals_by_mailing([mailing.pk for mailing in page.result_list])
+        for mailing in page.result_list:
+            mailing.known_totals = known.get(mailing.pk, selectors.Totals())
+        return page
+
     @admin.display(description="accepted of queued")
     def numbers(self, mailing: Mailing) -> str:
-        totals = selectors.totals([mailing.pk])
+        totals = getattr(mailing, "known_totals", None) or selectors.totals([mailing.pk])
         return f"{totals.accepted:,} of {totals.queued:,}"
 
 

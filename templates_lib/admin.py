@@ -2,7 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -193,9 +193,13 @@ class CategoryAdmin(admin.ModelAdmin):
     list_select_related = ["workspace"]
     search_fields = ["name"]
 
-    @admin.display(description="Templates")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
+        categories: QuerySet[Category] = super().get_queryset(request)
+        return categories.annotate(template_count=Count("templates", filter=Q(templates__archived_at=None)))
+
+    @admin.display(description="Templates", ordering="template_count")
     def templates_in_it(self, category: Category) -> int:
-        return category.templates.filter(archived_at=None).count()
+        return int(getattr(category, "template_count", 0))
 
 
 @admin.register(Asset)
