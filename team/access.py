@@ -7,9 +7,10 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate
+from urllib.parse import urlencode
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 
 from core.exceptions import Forbidden
@@ -119,7 +120,13 @@ def signed_in_view[**P, ResponseT: HttpResponseBase](
 
 
 def to_login(request: HttpRequest) -> HttpResponseBase:
-    """Redirect to the login page; after it, back to this page (or, for a fragment, to the page that holds it)."""
-    if is_fragment(request):
-        return redirect(request, reverse("team:login"))
-    return redirect_to_login(request.get_full_path())
+    """Redirect to the login page; after it, back to this page (or, for a fragment, to the page that holds it).
+
+    What a page sends in the background is answered with 401 instead, so that what was typed there stays on the screen.
+    """
+    if not is_fragment(request):
+        return redirect_to_login(request.get_full_path())
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponse(status=401)
+    page = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]  # put there by django-htmx
+    return redirect(request, f"{reverse('team:login')}?{urlencode({'next': page})}")

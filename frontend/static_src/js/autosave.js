@@ -1,6 +1,7 @@
 // <form data-autosave action="…">: saves by itself a moment after each change and says so in [data-autosave-state].
 // The form carries a hidden "version". The server answers 200 with HX-Trigger {"saved": {"version": n}}, 422 with the
 // fields' errors as JSON {"errors": {"subject": ["…"]}}, or 409 when someone else saved: then we stop and say so.
+import { csrfCookie } from "@drumbeat/htmx-config";
 import { toast } from "@drumbeat/toasts";
 
 const DELAY_MS = 600;
@@ -70,9 +71,11 @@ class Autosave {
   }
 
   async send() {
+    const body = new FormData(this.form);
+    if (body.has("csrfmiddlewaretoken")) body.set("csrfmiddlewaretoken", csrfToken(this.form));
     const response = await fetch(this.form.dataset.autosave || this.form.action, {
       method: "POST",
-      body: new FormData(this.form),
+      body,
       headers: { "HX-Request": "true", "X-Autosave": "true", "X-CSRFToken": csrfToken(this.form) },
     });
     const triggers = parse(response.headers.get("HX-Trigger"));
@@ -103,7 +106,7 @@ class Autosave {
 }
 
 function csrfToken(form) {
-  return form.elements.namedItem("csrfmiddlewaretoken")?.value ?? JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"] ?? "";
+  return csrfCookie() ?? form.elements.namedItem("csrfmiddlewaretoken")?.value ?? JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"] ?? "";
 }
 
 function parse(header) {

@@ -2,7 +2,8 @@
 import { toast } from "@drumbeat/toasts";
 
 const SENTENCES = {
-  401: "You were signed out. Sign in again; nothing was changed.",
+  400: "The server could not read that; over 10 MB is too much. Nothing was changed, and what you typed is still here.",
+  401: "You were signed out. Sign in again in another tab, then repeat this: what you typed is still here.",
   403: "You are not allowed to do this. Nothing was changed.",
   404: "This is gone, or it belongs to another workspace.",
   409: "Someone changed this meanwhile. Reload the page to see it.",
@@ -14,9 +15,9 @@ const SENTENCES = {
 let saidSignedOut = false;
 
 document.addEventListener("htmx:responseError", (event) => {
-  const { xhr, elt } = event.detail;
+  const { xhr, elt, requestConfig } = event.detail;
   const explained = xhr.getResponseHeader("HX-Trigger")?.includes('"toast"');
-  if (xhr.status === 401) {
+  if (xhr.status === 401 && requestConfig?.verb === "get") {
     if (saidSignedOut) return;
     saidSignedOut = true;
   }
@@ -48,6 +49,18 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.xhr?.status === 422) focusSummary(document);
 });
 focusSummary(document);
+
+// Signing in (in another tab) makes the tokens of open pages useless: send the one that the cookie holds now.
+document.addEventListener("htmx:configRequest", (event) => {
+  const token = csrfCookie();
+  if (event.detail.verb === "get" || !token) return;
+  event.detail.headers["X-CSRFToken"] = token;
+  if (event.detail.formData.has("csrfmiddlewaretoken")) event.detail.formData.set("csrfmiddlewaretoken", token);
+});
+
+export function csrfCookie() {
+  return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+}
 
 // A search field that is empty, and selects at "any", should not litter the URL.
 document.addEventListener("htmx:configRequest", (event) => {

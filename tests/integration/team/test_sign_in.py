@@ -218,3 +218,18 @@ def test_the_window_of_a_failure_is_fixed_by_the_first_one():
     from core.redis import client
 
     assert 0 < client().ttl(limits[0].key) <= timedelta(minutes=15).total_seconds()
+
+
+def test_a_fragment_leads_back_to_the_page_that_asked_for_it(client):
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/contacts/?q=ada"}
+
+    answer = client.get("/contacts/", {"q": "adam"}, headers=headers)
+
+    assert answer.headers["HX-Redirect"] == "/login/?next=%2Fcontacts%2F%3Fq%3Dada"
+
+
+def test_what_a_page_sends_after_its_session_ended_is_refused_in_place(client):
+    answer = client.post("/contacts/new/", {"email": "ada@example.com"}, headers={"HX-Request": "true"})
+
+    assert answer.status_code == 401
+    assert "HX-Redirect" not in answer.headers
