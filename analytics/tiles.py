@@ -73,7 +73,7 @@ def _rate_tile(
     more_is_better: bool = True,
 ) -> Tile:
     note = f"{number(part)} of {number(whole)} delivered"
-    if rate is None or before is None or round(rate - before, 4) == 0:
+    if rate is None or before is None or round(rate - before, 3) == 0:
         return Tile(label, percent(rate), note, icon)
     points = (rate - before) * 100
     delta = f"{'+' if points > 0 else '−'}{abs(points):.1f} pt"

@@ -55,7 +55,8 @@ def timeline_of(messages: Sequence[Message]) -> list[Entry]:
         if moment.kind not in TOLD_BY_EVENTS
     ]
     entries += [_entry(event, urls, by_id[event.message_id]) for event in events if event.message_id]
-    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+    # Not reverse=True, which would keep what happened at the same moment oldest first.
+    return sorted(entries, key=lambda entry: entry.at)[::-1]
 
 
 def _entry(event: Event, urls: dict[int, str], message: Message) -> Entry:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -31,6 +32,8 @@ CSV_HEADER = (
     "unsubscribed_at",
 )
 LIVE = (Status.RUNNING, Status.SCHEDULED, Status.PAUSED)
+# Most of a mail's opens and clicks come in its first day.
+FRESH = timedelta(days=1)
 
 
 @require_safe
@@ -59,10 +62,10 @@ def report(request: MemberRequest, campaign_id: int) -> HttpResponse:
 @require_safe
 @member_view(Capability.VIEW)
 def report_numbers(request: MemberRequest, campaign_id: int) -> HttpResponse:
-    """The live part of the report: polled while the campaign sends, then no more."""
-    campaign = _campaign(request, campaign_id)
-    response = render_page(request, "analytics/report.html", _report_context(campaign), partial="numbers")
-    return response if campaign.status in LIVE else stop_polling(response)
+    """The live part of the report: polled while the campaign sends and, less often, for a day after; then no more."""
+    context = _report_context(_campaign(request, campaign_id))
+    response = render_page(request, "analytics/report.html", context, partial="numbers")
+    return response if context["poll_seconds"] else stop_polling(response)
 
 
 @require_safe
@@ -136,9 +139,17 @@ def _report_context(campaign: Campaign) -> dict[str, Any]:
         "totals": data.totals,
         "tiles": tiles.campaign_tiles(data.totals),
         "live": campaign.status in LIVE,
+        "poll_seconds": _poll_seconds(campaign, waiting=bool(data.totals.waiting)),
         "chart": charts.activity_chart(data.points, unit=data.unit),
         "reasons": [(item.state.label, delivery.sentence(item.reason), item.count) for item in data.reasons],
     }
+
+
+def _poll_seconds(campaign: Campaign, *, waiting: bool) -> int:
+    fresh = campaign.completed_at is not None and campaign.completed_at > clock.now() - FRESH
+    if campaign.status in LIVE or (fresh and waiting):
+        return 2
+    return 10 if fresh else 0
 
 
 def _filter(request: HttpRequest) -> tuple[str, str]:

@@ -11,13 +11,17 @@ Colour = Literal["blue", "green", "orange", "purple", "red", "cyan", "grey"]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line or set of bars. ``values`` are as long as the chart's labels; None leaves a gap."""
+    """One line or set of bars. ``values`` are as long as the chart's labels; None leaves a gap.
+
+    A ``hidden`` one is drawn when its name in the legend is pressed.
+    """
 
     label: str
     values: Sequence[float | int | None]
     colour: Colour = "blue"
     dashed: bool = False
     fill: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ function dataset(series, index, kind) {
   const bars = kind !== "line";
   return {
     label: series.label,
+    hidden: series.hidden,
     data: series.values,
     borderColor: colour(hue),
     backgroundColor: colour(hue, bars ? 0.85 : 0.12),
@@ -46,7 +47,7 @@ function dataset(series, index, kind) {
   };
 }
 
-function configuration(data) {
+function configuration(data, animated) {
   const numbers = new Intl.NumberFormat(document.documentElement.lang || "en");
   const stacked = data.kind === "stacked";
   return {
@@ -54,7 +55,7 @@ function configuration(data) {
     data: { labels: data.labels, datasets: data.series.map((series, i) => dataset(series, i, data.kind)) },
     options: {
       maintainAspectRatio: false,
-      animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? false : { duration: 300 },
+      animation: animated && { duration: 300 },
       interaction: { mode: "index", intersect: false },
       plugins: {
         legend: { display: data.series.length > 1, align: "start", labels: { usePointStyle: true, pointStyle: data.kind === "line" ? "line" : "rectRounded", boxWidth: data.kind === "line" ? 28 : 10, boxHeight: 8 } },
@@ -73,6 +74,9 @@ function configuration(data) {
   };
 }
 
+// A chart that a poll brings in again stands still, with its table open if it was.
+const known = new Map();
+
 export function draw(figure) {
   const canvas = figure.querySelector("canvas");
   const data = JSON.parse(figure.dataset.chart);
@@ -80,7 +84,12 @@ export function draw(figure) {
   Chart.defaults.borderColor = colour("--tblr-border-color");
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
   Chart.getChart(canvas)?.destroy();
-  new Chart(canvas, configuration(data));
+  const still = known.has(figure.id) || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  new Chart(canvas, configuration(data, !still));
+  const table = figure.querySelector("details");
+  if (known.get(figure.id)) table.open = true;
+  known.set(figure.id, table.open);
+  table.addEventListener("toggle", () => known.set(figure.id, table.open));
 }
 
 export function mount(root) {

@@ -1,9 +1,11 @@
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 
-from campaigns.models import Status
+from campaigns.models import Campaign, Status
+from core import clock
 from tests.factories.analytics import SentCampaign
 from tests.factories.campaigns import make_campaign
 from tests.factories.team import MembershipFactory
@@ -38,9 +40,17 @@ def test_it_says_why_a_message_was_not_sent(web, read):
     assert "Failed" in page
 
 
-def test_it_stops_polling_once_the_campaign_is_complete(web, read):
+def test_it_goes_on_asking_for_opens_and_clicks_for_a_day_after_the_last_message(web, read):
     assert read.campaign.status == Status.COMPLETED
-    assert b"every 2s" not in web.get(reverse("analytics:report", args=[read.campaign.pk])).content
+    Campaign.objects.filter(pk=read.campaign.pk).update(completed_at=clock.now() - timedelta(hours=23))
+    assert b"every 10s" in web.get(reverse("analytics:report", args=[read.campaign.pk])).content
+    polled = web.get(reverse("analytics:report_numbers", args=[read.campaign.pk]), headers={"HX-Request": "true"})
+    assert polled.status_code == 200
+
+
+def test_it_stops_asking_after_a_day(web, read):
+    Campaign.objects.filter(pk=read.campaign.pk).update(completed_at=clock.now() - timedelta(hours=25))
+    assert b'hx-trigger="every' not in web.get(reverse("analytics:report", args=[read.campaign.pk])).content
     polled = web.get(reverse("analytics:report_numbers", args=[read.campaign.pk]), headers={"HX-Request": "true"})
     assert polled.status_code == 286
 
