@@ -14,13 +14,13 @@ PATIENCE = Patience()
 IMPATIENCE = Patience(connect=8, greeting=15, command=15, transfer=15, content=15)
 
 
-def server_of(mailbox: Mailbox, *, patience: Patience | None = None) -> Server:
-    """Return the mailbox's server, or the sandbox if the installation sends everything there.
+def server_of(mailbox: Mailbox, *, patience: Patience | None = None, own: bool = False) -> Server:
+    """Return the mailbox's server, or the sandbox if the installation sends everything there (unless `own` is asked for).
 
     Raises core.encryption.DecryptionError when the password can't be read with the installation's keys.
     """
     patience = patience or PATIENCE
-    if settings.EMAIL_SANDBOX:
+    if settings.EMAIL_SANDBOX and not own:
         host, port = settings.EMAIL_SANDBOX
         return Server(host, port, Security.PLAIN, hostname=own_name(), patience=patience)
     credentials = None

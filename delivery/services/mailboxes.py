@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
@@ -35,6 +36,7 @@ EDITABLE = frozenset(
     }
 )
 MAX_CONNECTIONS = 20
+IN_SANDBOX = "For now, all mail of this installation goes to its sandbox inbox instead."
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 
 
@@ -162,12 +164,14 @@ def delete_mailbox(mailbox: Mailbox) -> None:
 
 
 def test_connection(mailbox: Mailbox) -> str:
-    """Connect, secure and log in as for sending, but send nothing; return what was found, as a sentence.
+    """Connect, secure and log in as for sending, but send nothing; return what was found, in words.
+
+    It is the mailbox's own server that is tried, even if the installation sends everything to the sandbox.
 
     Raises ConnectionTestError with a diagnosis: `code` is the step that failed.
     """
     try:
-        server = server_of(mailbox, patience=IMPATIENCE)
+        server = server_of(mailbox, patience=IMPATIENCE, own=True)
     except DecryptionError as error:
         message = "The stored password can't be read with this installation's keys. Enter it again."
         raise ConnectionTestError(message, code="password", fields={"smtp_password": [message]}) from error
@@ -186,7 +190,8 @@ def test_connection(mailbox: Mailbox) -> str:
     extras += [f"messages up to {capabilities.size // 1_000_000} MB"] if capabilities.size >= 1_000_000 else []
     login = "logged in" if server.credentials else "no login asked for"
     secured = {"starttls": "secured by STARTTLS", "tls": "secured by TLS", "plain": "not encrypted"}[server.security]
-    return f"It works: connected to {server.host} port {server.port}, {secured}, {login} ({', '.join(extras)})."
+    found = f"It works: connected to {server.host} port {server.port}, {secured}, {login} ({', '.join(extras)})."
+    return f"{found} {IN_SANDBOX}" if settings.EMAIL_SANDBOX else found
 
 
 def try_settings(mailbox: Mailbox, *, smtp_password: str | None = None, **changes: Any) -> str:

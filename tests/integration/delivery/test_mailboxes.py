@@ -1,6 +1,7 @@
 """Mailboxes by web page and API: added, tested, paused, removed; the password never comes out."""
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
@@ -98,6 +99,18 @@ def test_the_form_tests_what_it_holds_before_it_is_saved(
     unfilled = client.post(url, {**SETTINGS, "smtp_host": ""}, HTTP_HX_REQUEST="true")
     assert "Fill in" in unfilled.text
     assert not Mailbox.objects.exists()
+
+
+def test_its_own_server_is_tested_even_while_all_mail_goes_to_the_sandbox(
+    client: Client, workspace: Workspace, smtp_sink: SmtpSink, settings: LazySettings
+) -> None:
+    settings.EMAIL_SANDBOX = (smtp_sink.host, smtp_sink.port)
+    member(client, workspace)
+    url = reverse("delivery:try_new_settings")
+    good = client.post(url, {**SETTINGS, "smtp_port": smtp_sink.port}, HTTP_HX_REQUEST="true")
+    assert "sandbox inbox" in good.text
+    bad = client.post(url, {**SETTINGS, "smtp_port": free_port()}, HTTP_HX_REQUEST="true")
+    assert "Connection refused" in bad.text
     assert smtp_sink.messages == []
 
 
