@@ -7,7 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Field, Model
+from django.db.models import DateTimeField, Field, Model
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
 
 from team.models import ApiToken, AuditEntry, User
 
@@ -94,6 +97,8 @@ def _actor_name(label: str, users: Mapping[int, User], tokens: Mapping[int, ApiT
             return f"API token {tokens[number].name}" if number in tokens else f"API token {rest} (deleted)"
         case "command":
             return f"Command {rest}"
+        case "contact":
+            return "The contact"
         case _:
             return label.capitalize()
 
@@ -188,5 +193,7 @@ def _value(model: type[Model] | None, column: str, values: Mapping[str, Any], na
         case int() if related is not None:
             return names.get((related, str(value)), f"#{value}")
     field = _field(model, column)
+    if isinstance(field, DateTimeField) and (moment := parse_datetime(str(value))):
+        return date_format(timezone.localtime(moment), "j M Y, H:i")
     choices = dict(field.flatchoices) if field is not None and field.choices else {}
     return str(choices.get(value, value))
