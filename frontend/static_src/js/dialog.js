@@ -1,11 +1,12 @@
 // Native dialogs: confirmation before what can't be undone, dialogs on the page, and dialogs fetched by HTMX into #modal.
 const confirmBox = document.getElementById("confirm");
 
-// Asks and resolves to true or false. Cancel has the focus; Escape cancels.
+// Asks and resolves to true or false. Cancel has the focus; Escape cancels. It is called otherwise where the question is about cancelling.
 export function ask(question, { title = "Are you sure?", button = "Continue", level = "danger" } = {}) {
   document.getElementById("confirm-title").textContent = title;
   document.getElementById("confirm-text").textContent = question;
   const yes = document.getElementById("confirm-yes");
+  document.getElementById("confirm-no").textContent = button.startsWith("Cancel") ? "Go back" : "Cancel";
   yes.textContent = button;
   yes.className = `btn btn-${level}`;
   confirmBox.returnValue = "no";
