@@ -177,11 +177,11 @@ def grouped_subjects(subjects: Mapping[str, Subject]) -> list[tuple[str, list[Op
 def settle(definition: Definition, subjects: Mapping[str, Subject]) -> Definition:
     """Return the definition with an operator for every condition: one that its subject doesn't have gives way to the first.
 
-    So a change of the subject in the builder never leaves a condition that can't be asked.
+    So a change of the subject in the builder never leaves a condition that can't be asked. A typed value is kept.
     """
     if "conditions" in definition:
         return {**definition, "conditions": [settle(child, subjects) for child in definition["conditions"]]}
     subject = subjects.get(definition.get("field", ""))
     if subject is None or subject.operator(definition.get("operator")):
         return definition
-    return {"field": subject.key, "operator": subject.operators[0].key}
+    return {**definition, "operator": subject.operators[0].key}

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponseBase
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
 from contacts import selectors, services
 from contacts.exceptions import InvalidSegment
@@ -102,7 +103,7 @@ def _show_builder(
     status: int = 200,
 ) -> HttpResponseBase:
     context = _builder_context(request, definition, action, errors=errors)
-    context |= {"form": form, "segment": segment}
+    context |= {"form": form, "segment": segment, **_count_context(request, context["definition"])}
     return show(request, "contacts/segment_form.html", context, partial="form", status=status)
 
 
@@ -115,7 +116,7 @@ def _builder_context(
     return {
         "root": build_tree(definition, subjects, errors=errors, new=new),
         "menu": grouped_subjects(subjects),
-        **_count_context(request, definition),
+        "definition": definition,
     }
 
 
@@ -132,11 +133,15 @@ def _count_context(request: MemberRequest, definition: Definition) -> dict[str, 
 @member_view(Capability.EDIT)
 @require_POST
 def build(request: MemberRequest) -> HttpResponseBase:
-    """Draw the builder anew after a gesture, with the count."""
+    """Draw the builder anew after a gesture."""
     definition = read_definition(request.POST) if request.POST.getlist("node") else {**EMPTY, "conditions": []}
     context = _builder_context(request, definition, request.POST.get("action", ""))
     context |= {"form": NameForm(initial={"name": request.POST.get("name")}), "segment": None}
-    return show(request, "contacts/segment_form.html", context, partial="builder")
+    # What is typed while this answer is on its way must not be lost; a button moves conditions, so there it can't be kept.
+    context["keep_typed"] = "action" not in request.POST
+    response = show(request, "contacts/segment_form.html", context, partial="builder")
+    # The page then counts what the form holds by that time.
+    return trigger_client_event(response, "segment-changed", after="settle")
 
 
 @member_view(Capability.EDIT)

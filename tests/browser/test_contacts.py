@@ -149,6 +149,23 @@ def test_a_segment_is_built_by_keyboard_with_a_live_count(here: Callable[[str], 
     assert Segment.objects.get().definition["conditions"][0]["value"] == "person1"
 
 
+def test_what_is_typed_while_the_builder_is_being_drawn_is_kept(
+    here: Callable[[str], Page], workspace: Workspace
+) -> None:
+    make_contacts(workspace, 12)
+    page = here("/contacts/segments/new/")
+    page.get_by_label("What to ask about").select_option("email")
+    page.get_by_label("How to compare").select_option("contains")
+    expect(page.get_by_label("Value")).to_be_visible()
+    page.route("**/segments/build/", lambda route: (page.wait_for_timeout(1000), route.continue_()))
+    page.get_by_label("How to compare").select_option("starts_with")
+    with page.expect_response("**/segments/build/"):
+        page.get_by_label("Value").press_sequentially("person1")
+    expect(page.get_by_label("Value")).to_have_value("person1")
+    expect(page.get_by_label("Value")).to_be_focused()
+    expect(page.locator("#segment-count")).to_contain_text("3 contacts fit now")
+
+
 def test_a_wrong_value_is_told_in_the_form_and_the_rest_is_kept(
     here: Callable[[str], Page], workspace: Workspace
 ) -> None:
