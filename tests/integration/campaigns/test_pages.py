@@ -344,3 +344,21 @@ def test_a_removed_mailbox_is_no_sender_any_more(web, workspace, mailbox):
     campaign = make_campaign(workspace, mailboxes=[mailbox, other])
     type(other).objects.filter(pk=other.pk).update(archived_at=clock.now())
     assert "gone@example.com" not in web.get(url("detail", campaign)).content.decode()
+
+
+def test_the_template_editor_leads_back_to_the_campaign_which_then_takes_what_was_saved(web, workspace, mailbox):
+    from templates_lib.services import save_version
+
+    campaign = make_campaign(workspace)
+    template = services.email_of(campaign).template_version.template
+    back = f"{url('detail', campaign)}?edited=email"
+    assert f"?next={url('detail', campaign)}%3Fedited%3Demail" in web.get(url("detail", campaign)).content.decode()
+    editor = reverse("templates_lib:edit", args=[template.pk])
+    assert f'href="{back}"' in web.get(editor, {"next": back}).content.decode()
+    assert "evil.example" not in web.get(editor, {"next": "https://evil.example/"}).content.decode()
+
+    content = {"format": "html", "subject": "New", "preheader": "", "source": "<p>New</p>", "text_source": ""}
+    save_version(template, base_number=1, **content)
+    trigger = f'hx-post="{url("newest_template", campaign)}" hx-trigger="load"'
+    assert trigger in web.get(back).content.decode()
+    assert trigger not in web.get(url("detail", campaign)).content.decode()

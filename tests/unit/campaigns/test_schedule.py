@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ001 - wall times have no zone
 from datetime import UTC, datetime
 
 import pytest

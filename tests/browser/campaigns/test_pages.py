@@ -1,32 +1,16 @@
 """The way from a workspace with one list and one mailbox to a launched campaign, with the clicks counted."""
 
-import time
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from campaigns.models import Campaign, Status
-from delivery.models import Mailbox
-from team.models import Membership
 from tests.browser.accounts import sign_in
+from tests.browser.campaigns.waiting import wait_for
 from tests.factories.campaigns import make_campaign, make_list, make_template
-from tests.factories.sequences import make_contacts, make_mailbox
+from tests.factories.sequences import make_contacts
 from tests.factories.team import MembershipFactory
-from tests.plugins.mail import SmtpSink
-from tests.plugins.workers import WorkerProcess
 
 MAX_CLICKS = 9
-
-
-@pytest.fixture
-def member(live_server: object) -> Membership:
-    return MembershipFactory(role="editor")
-
-
-@pytest.fixture
-def mailbox(member: Membership, smtp_sink: SmtpSink) -> Mailbox:
-    return make_mailbox(member.workspace, host=smtp_sink.host, port=smtp_sink.port)
 
 
 class Clicker:
@@ -44,19 +28,6 @@ class Clicker:
 @pytest.fixture
 def click(page: Page) -> Clicker:
     return Clicker(page)
-
-
-@pytest.fixture
-def work(start_worker: Callable[..., WorkerProcess]) -> WorkerProcess:
-    """A worker with its beat."""
-    return start_worker(concurrency=2, beat=True)
-
-
-def wait_for(condition: Callable[[], bool], *, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.1)
 
 
 def test_from_a_list_and_a_mailbox_to_a_launched_campaign_in_nine_clicks(

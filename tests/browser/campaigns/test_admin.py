@@ -4,7 +4,7 @@ from playwright.sync_api import Page, expect
 
 from campaigns.models import Campaign, Status
 from tests.browser.accounts import sign_in
-from tests.browser.test_campaign import mailbox, member, wait_for, work  # noqa: F401 - fixtures
+from tests.browser.campaigns.waiting import wait_for
 from tests.factories.campaigns import make_list, make_template
 from tests.factories.sequences import make_contacts
 from tests.factories.team import UserFactory
@@ -21,7 +21,7 @@ def test_an_administrator_builds_and_launches_a_campaign(
     member,
     mailbox,
     smtp_sink,
-    work,  # noqa: F811
+    work,
 ):
     workspace = member.workspace
     make_list(workspace, make_contacts(workspace, 4), name="Customers")
