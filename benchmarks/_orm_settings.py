@@ -1,6 +1,7 @@
 """The peer's settings: Drumbeat's without middleware, which only makes the peer faster."""
 
 from config.settings import *  # noqa: F403
+from config.settings import MIDDLEWARE
 
 ROOT_URLCONF = "benchmarks._orm_pixel"
-MIDDLEWARE: list[str] = []
+MIDDLEWARE.clear()

@@ -111,12 +111,14 @@ def definitions(workspace: Workspace) -> st.SearchStrategy[dict[str, Any]]:
             if operator.takes is ValueKind.NONE:
                 conditions.append(st.just(head))
             else:
-                conditions.append(
-                    values(operator.takes, options).map(lambda value, head=head: {**head, "value": value})
-                )
+                conditions.append(st.fixed_dictionaries({**_fixed(head), "value": values(operator.takes, options)}))
     leaf = st.one_of(conditions)
     tree = st.recursive(leaf, lambda inner: _groups(inner), max_leaves=8)
     return _groups(tree)
+
+
+def _fixed(head: dict[str, str]) -> dict[str, st.SearchStrategy[Any]]:
+    return {name: st.just(value) for name, value in head.items()}
 
 
 def _groups(children: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:

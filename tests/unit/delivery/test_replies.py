@@ -137,4 +137,10 @@ def test_real_replies_are_hard_only_where_they_are_and_most_of_those_are_found()
     assert len(missed) <= 0.25 * sum(hard for _, hard, _ in found), missed
     faults = [reply for reply, _, reason in found if reason in ("authfailure", "requireptr", "blocked", "norelaying")]
     assert faults
-    assert {kind(reply, Stage.CONTENT) for reply in faults} <= {"sender_fault", "throttle", "rejected", "soft", "greylist"}
+    assert {kind(reply, Stage.CONTENT) for reply in faults} <= {
+        "sender_fault",
+        "throttle",
+        "rejected",
+        "soft",
+        "greylist",
+    }
