@@ -16,7 +16,7 @@ from delivery import selectors as delivery
 from delivery.models import Message
 from frontend.htmx import render_page, stop_polling
 from frontend.pagination import paginate
-from team.access import Capability, MemberRequest, member_view
+from team.access import Capability, MemberRequest, can, member_view
 
 DASHBOARD_DAYS = 30
 TIMELINE_MESSAGES = 50
@@ -47,6 +47,7 @@ def dashboard(request: MemberRequest) -> HttpResponse:
         "tiles": tiles.dashboard_tiles(data.totals, data.before),
         "chart": charts.activity_chart(data.points, unit="day"),
         "first_steps": onboarding.first_steps(request.workspace),
+        **_rights(request),
     }
     return render(request, "analytics/dashboard.html", context)
 
@@ -56,14 +57,14 @@ def dashboard(request: MemberRequest) -> HttpResponse:
 def report(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """A campaign's report."""
     campaign = _campaign(request, campaign_id)
-    return render(request, "analytics/report.html", _report_context(campaign))
+    return render(request, "analytics/report.html", _report_context(request, campaign))
 
 
 @require_safe
 @member_view(Capability.VIEW)
 def report_numbers(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """The live part of the report: polled while the campaign sends and, less often, for a day after; then no more."""
-    context = _report_context(_campaign(request, campaign_id))
+    context = _report_context(request, _campaign(request, campaign_id))
     response = render_page(request, "analytics/report.html", context, partial="numbers")
     return response if context["poll_seconds"] else stop_polling(response)
 
@@ -81,6 +82,7 @@ def recipients(request: MemberRequest, campaign_id: int) -> HttpResponse:
         "filters": [(key, label) for key, (label, _) in selectors.RECIPIENT_FILTERS.items()],
         "status": status,
         "search": search,
+        **_rights(request),
     }
     return render_page(request, "analytics/recipients.html", context, partial="table")
 
@@ -131,10 +133,20 @@ def _campaign(request: MemberRequest, campaign_id: int) -> Campaign:
         raise Http404 from None
 
 
-def _report_context(campaign: Campaign) -> dict[str, Any]:
+def _rights(request: MemberRequest) -> dict[str, bool]:
+    """Buttons that a role's member can't use are not shown."""
+    return {
+        "can_edit": can(request.membership, Capability.EDIT),
+        "can_send": can(request.membership, Capability.SEND),
+        "can_manage": can(request.membership, Capability.MANAGE),
+    }
+
+
+def _report_context(request: MemberRequest, campaign: Campaign) -> dict[str, Any]:
     data = selectors.campaign_report(campaign, zone=timezone.get_current_timezone())
     return {
         "campaign": campaign,
+        **_rights(request),
         "report": data,
         "totals": data.totals,
         "tiles": tiles.campaign_tiles(data.totals),

@@ -79,3 +79,14 @@ def test_an_analyst_reads_but_exports_nothing(client, read):
 def test_the_report_takes_few_queries(web, read, django_assert_max_num_queries):
     with django_assert_max_num_queries(16):
         web.get(reverse("analytics:report", args=[read.campaign.pk]))
+
+
+def test_a_role_sees_only_the_buttons_that_it_can_use(client, read):
+    client.force_login(MembershipFactory(workspace=read.workspace, role="analyst").user)
+    assert "New campaign" not in client.get(reverse("analytics:dashboard")).content.decode()
+    assert "Duplicate" not in client.get(reverse("analytics:report", args=[read.campaign.pk])).content.decode()
+    assert "Export CSV" not in client.get(reverse("analytics:recipients", args=[read.campaign.pk])).content.decode()
+    client.force_login(read.member.user)
+    assert "New campaign" in client.get(reverse("analytics:dashboard")).content.decode()
+    assert "Duplicate" in client.get(reverse("analytics:report", args=[read.campaign.pk])).content.decode()
+    assert "Export CSV" in client.get(reverse("analytics:recipients", args=[read.campaign.pk])).content.decode()
