@@ -1,6 +1,7 @@
 """Fixtures every test may use; the servers behind them come from `tests.plugins.services`."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -19,6 +20,19 @@ def pytest_configure() -> None:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    _flush_partitions_too()
+
+
+def _flush_partitions_too() -> None:
+    """Have Django's flush after a transactional test empty the event store, whose table it doesn't manage."""
+    from django.db.backends.postgresql.operations import DatabaseOperations
+
+    flush = DatabaseOperations.sql_flush
+
+    def sql_flush(self: DatabaseOperations, style: Any, tables: list[str], **options: Any) -> list[str]:
+        return flush(self, style, [*tables, "tracking_event"] if tables else tables, **options)
+
+    DatabaseOperations.sql_flush = sql_flush  # type: ignore[assignment, method-assign]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -39,8 +39,8 @@ def test_a_killed_worker_loses_nothing_and_doubles_nothing(
     source = services.map_import(
         upload(home, people(120_000)), mapping={"0": "email", "1": "first_name"}, list_=make_list(home)
     )
-    worker = start_worker()
-    deadline = time.monotonic() + 60
+    worker = start_worker(beat=True)  # beat finds an import whose task got lost
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         source.refresh_from_db()
         if source.processed:

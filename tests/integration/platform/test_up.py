@@ -1,6 +1,7 @@
 """`manage.py up`, as `make run` calls it: everything comes up, heals and goes."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -167,7 +168,9 @@ def test_after_a_killed_supervisor_the_next_start_cleans_up_and_is_quick(up: Cal
     started = time.monotonic()
     two = up()
     two.wait_until_up()
-    assert f"Stopped {len(left)} processes that an earlier run left behind." in two.output
+    stopped = re.search(r"Stopped (\d+) processes that an earlier run left behind\.", two.output)
+    assert stopped is not None
+    assert int(stopped[1]) >= len(left)  # a pool's process may have been born since
     assert not left & {process.pid for process in leftovers(two.data_dir)}
     assert time.monotonic() - started < 30  # under 10 s on an idle machine; this one runs other tests
     assert two.interrupt() == 0
