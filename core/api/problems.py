@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import DataError
 from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions, status, views
 from rest_framework.response import Response
@@ -63,6 +64,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             first = next(iter(errors.items()), ("", ["The input can't be used."]))
             detail = f"{first[0]}: {first[1][0]}" if first[0] else first[1][0]
             return problem(status_code=422, detail=detail, code="invalid", errors=errors)
+        case DataError():  # a NUL in a text, a number out of range: what PostgreSQL can't hold came from the request
+            return problem(status_code=422, detail="A value holds something that can't be stored.", code="invalid")
         case exceptions.APIException():
             headers: dict[str, str] = {}
             if isinstance(error, exceptions.Throttled) and error.wait is not None:  # type: ignore[attr-defined]
