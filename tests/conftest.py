@@ -1,5 +1,6 @@
 """Fixtures every test may use; the servers behind them come from `tests.plugins.services`."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +13,8 @@ pytest_plugins = ["tests.plugins.browser", "tests.plugins.mail", "tests.plugins.
 
 def pytest_configure() -> None:
     """Turn off what is slow or useless in tests: static manifests and expensive password hashes."""
-    # A busy machine makes single examples slow; pytest-timeout watches over the whole.
-    hypothesis_settings.register_profile("drumbeat", deadline=None)
+    # A busy machine makes single examples slow; pytest-timeout watches over the whole. CI tries the same examples each time.
+    hypothesis_settings.register_profile("drumbeat", deadline=None, derandomize="CI" in os.environ)
     hypothesis_settings.load_profile("drumbeat")
     django_settings.STORAGES = {
         **django_settings.STORAGES,
