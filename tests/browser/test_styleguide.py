@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -188,8 +188,24 @@ def test_quick_moves_are_saved_as_the_order_they_end_in(styleguide, page: Page):
     assert sent[-1].startswith("order=welcome&order=exit&order=wait&order=nudge")
 
 
+def centre(locator: Locator) -> tuple[float, float]:
+    box = locator.bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
 def test_a_list_is_reordered_by_dragging(styleguide, page: Page):
-    page.locator("[data-id=nudge] .sortable-handle").drag_to(page.locator("[data-id=welcome] .sortable-handle"))
+    grip = page.locator("[data-sortable] [data-id=nudge] .sortable-handle")
+    grip.scroll_into_view_if_needed()
+    page.locator("[data-sortable] [data-id=welcome]").scroll_into_view_if_needed()
+    start, goal = centre(grip), centre(page.locator("[data-sortable] [data-id=welcome] .sortable-handle"))
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(start[0], start[1] - 8, steps=4)
+    expect(page.locator(".sortable-drag")).to_be_visible()
+    page.mouse.move(goal[0], goal[1] - 8, steps=12)
+    expect(page.locator("[data-sortable] > li:not(.sortable-drag)").first).to_have_attribute("data-id", "nudge")
+    page.mouse.up()
     expect(page.locator(".toast-text")).to_have_text("Order saved.")
     assert order(page)[:2] == ["nudge", "welcome"]
 

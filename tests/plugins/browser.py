@@ -18,6 +18,10 @@ ARGUMENTS += ["--disable-sync", "--no-first-run", "--disable-dev-shm-usage"]
 OWN_ORIGINS = ("http://localhost", "http://127.0.0.1")
 # Playwright's five seconds are short on a machine that runs other tests at the same time.
 expect.set_options(timeout=15_000)
+# A page of ours whose scripts are not at work yet: a click now would do nothing, or less than it should.
+NOT_READY = 'html:has(script[src*="/js/app."]):not([data-ready])'
+# Nobody looks at a note in the corner later than that; on a busy machine a test does.
+LASTING_TOASTS = "try { localStorage.setItem('toast-seconds', '120') } catch {}"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -42,6 +46,8 @@ def page(page: Page) -> Iterator[Page]:
         if message.type == "error" and "Content Security Policy" in message.text:
             faults.append(message.text)
 
+    make_patient(page)
+    page.context.on("page", make_patient)
     page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
     page.on("console", check_console)
     page.on(
@@ -49,6 +55,12 @@ def page(page: Page) -> Iterator[Page]:
     )
     yield page
     assert not faults, faults
+
+
+def make_patient(page: Page) -> None:
+    """Have every action and expectation wait until the page's scripts are at work, also after a click that navigates."""
+    page.add_locator_handler(page.locator(NOT_READY), lambda: None)
+    page.add_init_script(LASTING_TOASTS)
 
 
 def _leaves(url: str) -> bool:

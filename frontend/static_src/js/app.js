@@ -17,16 +17,24 @@ const LAZY = {
   "[data-autosave]": () => import("@drumbeat/autosave"),
 };
 
-export function mount(root) {
+// <html data-ready> tells that everything on the page works: nothing is being fetched or mounted any more.
+let mounting = 0;
+
+export async function mount(root) {
   times.mount(root);
-  for (const [selector, load] of Object.entries(LAZY)) {
-    if (root.matches?.(selector) || root.querySelector(selector)) {
-      load().then((module) => module.mount(root));
-    }
+  const wanted = Object.entries(LAZY).filter(([selector]) => root.matches?.(selector) || root.querySelector(selector));
+  mounting += 1;
+  if (wanted.length) delete document.documentElement.dataset.ready;
+  try {
+    await Promise.all(wanted.map(([, load]) => load().then((module) => module.mount(root))));
+  } finally {
+    mounting -= 1;
+    if (mounting === 0) document.documentElement.dataset.ready = "";
   }
 }
 
-mount(document.body);
+// HTMX binds what is on the page when the document has been read.
+document.addEventListener("DOMContentLoaded", () => mount(document.body));
 document.addEventListener("htmx:load", (event) => {
   if (event.detail.elt !== document.body) mount(event.detail.elt);
 });

@@ -90,6 +90,10 @@ export function mount(root) {
       animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 150,
       ghostClass: "sortable-ghost",
       chosenClass: "sortable-chosen",
+      fallbackClass: "sortable-drag",
+      // The browser's own drag and drop knows no touch and paints a picture of its own: one way for finger and mouse.
+      forceFallback: true,
+      fallbackTolerance: 3,
       onEnd: () => save(list),
     });
   }

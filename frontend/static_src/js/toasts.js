@@ -1,5 +1,7 @@
 // Short notes in the corner. Servers fire them by HX-Trigger {"toast": {"items": [{message, level, undo_url}]}}; code calls toast().
-const LIFETIME_MS = 6000;
+const LIFETIME_SECONDS = 6;
+// Long enough to read what was done, think, and take it back.
+const UNDO_SECONDS = 12;
 
 export function toast(message, { level = "success", undoUrl = null } = {}) {
   const box = document.getElementById("toasts");
@@ -20,7 +22,7 @@ export function toast(message, { level = "success", undoUrl = null } = {}) {
   close.setAttribute("aria-label", "Dismiss");
   box.append(note);
   // What went wrong stays until it is dismissed: nobody should miss it by looking away.
-  if (level !== "danger") fade(note);
+  if (level !== "danger") fade(note, undoUrl ? UNDO_SECONDS : LIFETIME_SECONDS);
 }
 
 function undoButton(note, url) {
@@ -35,12 +37,22 @@ function undoButton(note, url) {
   return button;
 }
 
-function fade(note) {
-  let timer = setTimeout(() => note.remove(), LIFETIME_MS);
+// Who needs longer can have it: the seconds stored as "toast-seconds".
+function lifetime(seconds) {
+  try {
+    return 1000 * (Number(localStorage.getItem("toast-seconds")) || seconds);
+  } catch {
+    return 1000 * seconds;
+  }
+}
+
+function fade(note, seconds = LIFETIME_SECONDS) {
+  const leave = () => setTimeout(() => note.remove(), lifetime(seconds));
+  let timer = leave();
   const hold = () => clearTimeout(timer);
   const release = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => note.remove(), LIFETIME_MS);
+    timer = leave();
   };
   note.addEventListener("pointerenter", hold);
   note.addEventListener("focusin", hold);
@@ -56,4 +68,4 @@ document.addEventListener("toast", (event) => {
 document.addEventListener("click", (event) => {
   event.target.closest("[data-toast-close]")?.closest(".toast").remove();
 });
-document.querySelectorAll("[data-toast-fades]").forEach(fade);
+document.querySelectorAll("[data-toast-fades]").forEach((note) => fade(note, note.querySelector("[data-undo]") ? UNDO_SECONDS : LIFETIME_SECONDS));
