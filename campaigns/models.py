@@ -42,6 +42,9 @@ class Campaign(models.Model):
     time_zone = models.CharField(max_length=64, default="UTC", help_text="In which the schedule is shown and entered.")
     version = models.PositiveIntegerField(default=1, editable=False, help_text="Grows with every edit: stale tabs.")
     problem = models.TextField(blank=True, default="", editable=False, help_text="Why it could not start by itself.")
+    lost_audience = models.JSONField(
+        default=list, editable=False, help_text="Lists and segments deleted since: [{kind, name, excluded}]"
+    )
     launched_at = models.DateTimeField(null=True, editable=False)
     completed_at = models.DateTimeField(null=True, editable=False)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")

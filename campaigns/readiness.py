@@ -34,7 +34,7 @@ def readiness(campaign: Campaign, *, steps: Iterable[Step] | None = None) -> Rea
     """Tell which sections are filled in; `steps` are the campaign's, if they are known already."""
     emails = [step for step in (steps if steps is not None else steps_of(campaign)) if step.kind == StepKind.EMAIL]
     return Readiness(
-        audience=audience_of(campaign).is_chosen,
+        audience=audience_of(campaign).is_chosen and not campaign.lost_audience,
         sender=bool(mailboxes_of(campaign)),
         subject=bool(emails) and all(subject_of(step) for step in emails),
         email=bool(emails) and all(_has_content(step) for step in emails),

@@ -10,6 +10,7 @@ urlpatterns = [
     path("<int:campaign_id>/", drafts.detail, name="detail"),
     path("<int:campaign_id>/save/", drafts.save, name="save"),
     path("<int:campaign_id>/summary/", drafts.summary, name="summary"),
+    path("<int:campaign_id>/audience/", drafts.accept_audience, name="accept_audience"),
     path("<int:campaign_id>/template/", drafts.template, name="template"),
     path("<int:campaign_id>/template/newest/", drafts.newest_template, name="newest_template"),
     path("<int:campaign_id>/review/", checking.review, name="review"),

@@ -10,7 +10,7 @@ def subscribe() -> None:
     """Wire the apps together; called once when Django is ready."""
     from campaigns import services as campaigns
     from config.preview_people import CONTACTS
-    from contacts.events import AddressesSuppressed, ContactsDeleted
+    from contacts.events import AddressesSuppressed, ContactsDeleted, ListDeleted, SegmentDeleted
     from delivery import services as delivery
     from delivery.events import MailboxRemoved, MessagesAccepted, MessagesFinished
     from sequences import services as sequences
@@ -19,6 +19,8 @@ def subscribe() -> None:
 
     on_decision(AddressesSuppressed, sequences.stop_suppressed)
     on_decision(ContactsDeleted, sequences.forget_contacts, tracking.forget_contacts)
+    on_decision(ListDeleted, campaigns.let_list_go)
+    on_decision(SegmentDeleted, campaigns.let_segment_go)
     on_decision(MailboxRemoved, campaigns.hand_over_mailbox)
 
     on_fact(MessagesAccepted, sequences.note_accepted, delivery.record_contacts_sent)

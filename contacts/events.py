@@ -26,6 +26,7 @@ class ListDeleted:
 
     workspace_id: int
     list_id: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,4 @@ class SegmentDeleted:
 
     workspace_id: int
     segment_id: int
+    name: str

@@ -80,7 +80,7 @@ class CampaignAdmin(admin.ModelAdmin):
     inlines = [StepInline]
     actions = [
         *("run_check", "send_test", "schedule", "launch", "unschedule"),
-        *("pause", "resume", "cancel", "duplicate"),
+        *("pause", "resume", "cancel", "duplicate", "accept_audience"),
     ]
     readonly_fields = READ_ONLY
 
@@ -174,7 +174,8 @@ class CampaignAdmin(admin.ModelAdmin):
         except InvalidSegment as error:
             return error.message
         suppressed = f", and {size.suppressed:,} suppressed who get nothing" if size.suppressed else ""
-        return f"{size.recipients:,}{suppressed}"
+        lost = ", ".join(f"the {each['kind']} “{each['name']}”" for each in campaign.lost_audience)
+        return f"{size.recipients:,}{suppressed}{f'; deleted meanwhile: {lost}' if lost else ''}"
 
     @admin.display(description="progress")
     def progress(self, campaign: Campaign) -> str:
@@ -254,6 +255,13 @@ class CampaignAdmin(admin.ModelAdmin):
     @admin.action(description="Back to draft", permissions=["change"], location=EVERYWHERE)
     def unschedule(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
         self._each(request, queryset, services.unschedule_campaign, "“{name}” is a draft again.")
+
+    @admin.action(description="Go on without deleted lists and segments", permissions=["change"], location=EVERYWHERE)
+    def accept_audience(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        def accept(campaign: Campaign) -> None:
+            services.update_campaign(campaign, changes={"lost_audience": []}, actor=str(request.user))
+
+        self._each(request, queryset, accept, "“{name}” goes to what is left of its audience.")
 
     @admin.action(description="Pause", permissions=["change"], location=EVERYWHERE)
     def pause(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:

@@ -104,6 +104,12 @@ class ProgressSerializer(serializers.Serializer[Any]):
     enrolling = serializers.BooleanField(help_text="Recipients are still being enrolled.")
 
 
+class LostSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=["list", "segment"])
+    name = serializers.CharField()
+    excluded = serializers.BooleanField(help_text="It was left out of the audience.")
+
+
 class FactsListSerializer(serializers.ListSerializer[Any]):
     """Reads what many campaigns need at once."""
 
@@ -128,6 +134,11 @@ class CampaignSerializer(serializers.Serializer[Campaign]):
     track_opens = serializers.BooleanField(required=False)
     track_clicks = serializers.BooleanField(required=False)
     version = serializers.IntegerField(required=False, min_value=1)
+    lost_audience = LostSerializer(
+        many=True,
+        read_only=True,
+        help_text="Lists and segments of the audience that were deleted; give the audience again to go on without them.",
+    )
     problem = serializers.CharField(read_only=True, help_text="Why a scheduled campaign could not start.")
     progress = ProgressSerializer(read_only=True)
     launched_at = serializers.DateTimeField(read_only=True)
@@ -176,6 +187,7 @@ class CampaignSerializer(serializers.Serializer[Campaign]):
             "track_opens": campaign.track_opens,
             "track_clicks": campaign.track_clicks,
             "version": campaign.version,
+            "lost_audience": campaign.lost_audience,
             "problem": campaign.problem,
             "progress": ProgressSerializer(progress).data,
             "launched_at": at(campaign.launched_at),
@@ -201,6 +213,7 @@ def changes_of(data: dict[str, Any], workspace: Workspace, *, time_zone: str) ->
             "segments": audience.get("segments", []),
             "excluded_lists": exclude.get("lists", []),
             "excluded_segments": exclude.get("segments", []),
+            "lost_audience": [],
         }
     if "steps" in data:
         changes["steps"] = [_step(step, workspace, place) for place, step in enumerate(data["steps"])]

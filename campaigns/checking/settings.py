@@ -23,6 +23,13 @@ def check_settings(campaign: Campaign, findings: Findings) -> Size:
 
 def _check_audience(campaign: Campaign, findings: Findings) -> Size:
     audience = audience_of(campaign)
+    for lost in campaign.lost_audience:
+        purpose = "was left out of" if lost["excluded"] else "got"
+        message = (
+            f"The {lost['kind']} “{lost['name']}”, which {purpose} this campaign, was deleted."
+            " Choose the audience again, or go on without it."
+        )
+        findings.add("audience_deleted", "error", message, subject=f"{lost['kind']} {lost['name']}", section="audience")
     if not audience.is_chosen:
         findings.add("no_audience", "error", "Choose at least one list or segment.", section="audience")
         return Size()

@@ -1,5 +1,6 @@
 """Every write of campaigns."""
 
+from campaigns.services.audiences import let_list_go, let_segment_go
 from campaigns.services.checks import check_campaign, require_checked, run_check, start_check
 from campaigns.services.drafts import (
     choose_template,
@@ -37,6 +38,8 @@ __all__ = [
     "hand_over_mailbox",
     "launch_campaign",
     "launch_due_campaigns",
+    "let_list_go",
+    "let_segment_go",
     "pause_campaign",
     "render_preview",
     "require_checked",

@@ -29,6 +29,7 @@ RELATIONS: dict[str, type[List] | type[Segment] | type[Mailbox]] = {
     "mailboxes": Mailbox,
 }
 EMAIL_FIELDS = ("template", "template_version", "subject", "preheader", "format", "source", "text_source")
+AUDIENCE = ("lists", "segments", "excluded_lists", "excluded_segments")
 PARTS = {
     "name": "the name",
     "track_opens": "tracking",
@@ -39,6 +40,7 @@ PARTS = {
     "segments": "the audience",
     "excluded_lists": "the audience",
     "excluded_segments": "the audience",
+    "lost_audience": "the audience",
     "mailboxes": "the sender",
     "subject": "the subject",
     "preheader": "the preheader",
@@ -98,6 +100,7 @@ def update_campaign(
     `changes` holds any of: name, lists, segments, excluded_lists, excluded_segments, mailboxes (collections of objects or
     ids of the workspace), track_opens, track_clicks, send_at (aware, or None for at once), time_zone; for the email of a
     broadcast template (its current version), template_version, subject, preheader, or format, source and text_source;
+    `lost_audience` may only be emptied, which goes on without what was deleted (as does any change of the audience);
     `steps` replaces all steps.  `version` is the one that the editor saw: raises StaleCampaignError when somebody has changed
     the draft since.  Raises CampaignError unless it is a draft, InvalidCampaign or StepError with field errors.
     """
@@ -108,14 +111,18 @@ def update_campaign(
         raise StaleCampaignError(_what_changed(locked, version))
     changed = _apply(locked, changes)
     if changed:
-        parts = ", ".join(dict.fromkeys(PARTS[name] for name in changed))
-        locked.version += 1
-        locked.updated_at = clock.now()
         locked.problem = ""
-        locked.save(update_fields=["version", "updated_at", "problem"])
-        Edit.objects.create(campaign=locked, version=locked.version, what=parts[:200], actor=actor[:200])
+        note_edit(locked, ", ".join(dict.fromkeys(PARTS[name] for name in changed)), actor=actor)
     campaign.refresh_from_db()
     return bool(changed)
+
+
+def note_edit(draft: Campaign, what: str, *, actor: str = "") -> None:
+    """Give a locked draft its next version, so that stale tabs and checks are told; `what` names the parts for people."""
+    draft.version += 1
+    draft.updated_at = clock.now()
+    draft.save(update_fields=["version", "updated_at", "problem", "lost_audience"])
+    Edit.objects.create(campaign=draft, version=draft.version, what=what[:200], actor=actor[:200])
 
 
 @transaction.atomic
@@ -159,6 +166,7 @@ def duplicate_campaign(campaign: Campaign, *, created_by: User | None = None) ->
         track_opens=campaign.track_opens,
         track_clicks=campaign.track_clicks,
         time_zone=campaign.time_zone,
+        lost_audience=campaign.lost_audience,
         created_by=created_by,
     )
     for relation in RELATIONS:
@@ -197,6 +205,9 @@ def _apply(campaign: Campaign, changes: Mapping[str, Any]) -> list[str]:
             if wanted != set(getattr(campaign, relation).values_list("pk", flat=True)):
                 getattr(campaign, relation).set(wanted)
                 changed.append(relation)
+    if campaign.lost_audience and ("lost_audience" in changes or set(changed) & set(AUDIENCE)):
+        campaign.lost_audience = []
+        changed.append("lost_audience")
     if "steps" in changes:
         changed += _apply_steps(campaign, changes["steps"])
     email = {name: changes[name] for name in EMAIL_FIELDS if name in changes}

@@ -43,8 +43,16 @@ def schedule_campaign(
     require_future(moment)
     zone = time_zone or campaign.time_zone
     require_zone(zone)
-    require_checked(campaign, accept_warnings=accept_warnings)
-    _claim(campaign, (Status.DRAFT,), "Only a draft can be scheduled", Status.SCHEDULED, send_at=moment, time_zone=zone)
+    checked = require_checked(campaign, accept_warnings=accept_warnings)
+    _claim(
+        campaign,
+        (Status.DRAFT,),
+        "Only a draft can be scheduled",
+        Status.SCHEDULED,
+        version=checked.campaign_version,
+        send_at=moment,
+        time_zone=zone,
+    )
 
 
 def unschedule_campaign(campaign: Campaign) -> None:
@@ -59,9 +67,10 @@ def launch_campaign(campaign: Campaign, *, accept_warnings: bool = False) -> Non
     are not accepted.
     """
     _require_status(campaign, (Status.DRAFT, Status.SCHEDULED), "Only a draft or a scheduled campaign can be launched")
+    version = None
     if campaign.status == Status.DRAFT:
-        require_checked(campaign, accept_warnings=accept_warnings)
-    _start(campaign, (Status.DRAFT, Status.SCHEDULED))
+        version = require_checked(campaign, accept_warnings=accept_warnings).campaign_version
+    _start(campaign, (Status.DRAFT, Status.SCHEDULED), version=version)
 
 
 @transaction.atomic
@@ -142,9 +151,10 @@ def complete_finished_campaigns(*, now: datetime | None = None) -> int:
 
 
 @transaction.atomic
-def _start(campaign: Campaign, before: Collection[str]) -> None:
+def _start(campaign: Campaign, before: Collection[str], *, version: int | None = None) -> None:
     now = clock.now()
-    _claim(campaign, before, "This campaign can't be launched any more", Status.RUNNING, launched_at=now, problem="")
+    refusal = "This campaign can't be launched any more"
+    _claim(campaign, before, refusal, Status.RUNNING, version=version, launched_at=now, problem="")
     if not selectors.mailboxes_of(campaign):
         raise CampaignError("There is no mailbox to send from.", code="no_mailbox")
     expected = measure(audience_of(campaign)).recipients
@@ -165,10 +175,23 @@ def _require_status(campaign: Campaign, allowed: Collection[str], refusal: str) 
 
 
 @transaction.atomic
-def _claim(campaign: Campaign, before: Collection[str], refusal: str, after: str, **changes: object) -> None:
-    claimed = Campaign.objects.filter(pk=campaign.pk, status__in=before).update(
+def _claim(
+    campaign: Campaign,
+    before: Collection[str],
+    refusal: str,
+    after: str,
+    *,
+    version: int | None = None,
+    **changes: object,
+) -> None:
+    """Move the campaign, if it is in one of these statuses and, when `version` is given, as it was when it was checked."""
+    as_checked = {} if version is None else {"version": version}
+    claimed = Campaign.objects.filter(pk=campaign.pk, status__in=before, **as_checked).update(
         status=after, updated_at=clock.now(), **changes
     )
     campaign.refresh_from_db()
-    if not claimed:
-        raise CampaignError(f"{refusal}; this one is {campaign.get_status_display().lower()}.")
+    if claimed:
+        return
+    if campaign.status in before:
+        raise CampaignError("The campaign was changed at this very moment. Check it again.", code="stale")
+    raise CampaignError(f"{refusal}; this one is {campaign.get_status_display().lower()}.")

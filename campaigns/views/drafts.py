@@ -109,6 +109,15 @@ def summary(request: MemberRequest, campaign_id: int) -> HttpResponse:
     return render_page(request, "campaigns/_summary.html", {**_summary(campaign), "ticks": True})
 
 
+@require_POST
+@member_view(Capability.EDIT)
+def accept_audience(request: MemberRequest, campaign_id: int) -> HttpResponse:
+    """Go on without the lists and segments that were deleted."""
+    campaign = selectors.campaign_in(request.workspace, campaign_id)
+    services.update_campaign(campaign, changes={"lost_audience": []}, actor=str(request.user))
+    return redirect(request, reverse("campaigns:detail", args=[campaign.pk]) + "#audience")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_view(Capability.EDIT)
 def template(request: MemberRequest, campaign_id: int) -> HttpResponse:

@@ -54,12 +54,15 @@ def _save(list_: List) -> None:
 
 @transaction.atomic
 def delete_list(list_: List) -> None:
-    """Delete a list; its contacts stay.  Raises ContactsError while a segment asks about it."""
+    """Delete a list; its contacts stay.
+
+    Raises ContactsError while a segment asks about it, and what a handler raises that can't do without it.
+    """
     users = selectors.segments_with_list(list_)
     if users:
         names = ", ".join(f"“{segment.name}”" for segment in users[:3])
         raise ContactsError(f"The list is used by the segment {names}. Change or delete that first.", code="in_use")
-    bus.announce(ListDeleted(list_.workspace_id, list_.pk))
+    bus.announce(ListDeleted(list_.workspace_id, list_.pk, list_.name))
     list_.delete()
 
 

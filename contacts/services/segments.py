@@ -60,6 +60,6 @@ def _save(segment: Segment) -> None:
 
 @transaction.atomic
 def delete_segment(segment: Segment) -> None:
-    """Delete a segment; its contacts stay."""
-    bus.announce(SegmentDeleted(segment.workspace_id, segment.pk))
+    """Delete a segment; its contacts stay.  Raises what a handler raises that can't do without it."""
+    bus.announce(SegmentDeleted(segment.workspace_id, segment.pk, segment.name))
     segment.delete()

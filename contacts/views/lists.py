@@ -60,6 +60,10 @@ def delete_list(request: MemberRequest, list_id: int) -> HttpResponseBase:
     """Delete a list; its contacts stay."""
     list_ = selectors.list_in(request.workspace, list_id)
     name = list_.name
-    services.delete_list(list_)
-    messages.success(request, f"The list “{name}” was deleted. Its contacts are still there.")
+    try:
+        services.delete_list(list_)
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, f"The list “{name}” was deleted. Its contacts are still there.")
     return redirect(request, "contacts:lists")

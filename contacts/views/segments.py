@@ -159,6 +159,10 @@ def delete_segment(request: MemberRequest, segment_id: int) -> HttpResponseBase:
     """Delete a segment; its contacts stay."""
     segment = selectors.segment_in(request.workspace, segment_id)
     name = segment.name
-    services.delete_segment(segment)
-    messages.success(request, f"The segment “{name}” was deleted.")
+    try:
+        services.delete_segment(segment)
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, f"The segment “{name}” was deleted.")
     return redirect(request, "contacts:segments")

@@ -9,6 +9,7 @@ from delivery.models import Batch, Mailbox, Message, MessageState
 from delivery.services import delete_mailbox
 from sequences import services as sequences
 from sequences.models import Enrolment
+from templates_lib.services import archive_template
 from tests.factories.campaigns import make_campaign
 from tests.factories.sequences import SOURCE, make_mailbox
 
@@ -65,3 +66,37 @@ def test_a_mailbox_of_a_draft_can_go(workspace, mailboxes, at_nine):
     campaign = make_campaign(workspace, mailboxes=mailboxes[:1])
     delete_mailbox(mailboxes[0])
     assert list(campaign.mailboxes.all()) == []
+
+
+def test_the_only_mailbox_of_a_scheduled_campaign_stays(workspace, mailboxes, at_nine):
+    campaign = make_campaign(workspace, mailboxes=mailboxes[:1])
+    services.schedule_campaign(campaign, send_at=at_nine + timedelta(days=1), accept_warnings=True)
+    with pytest.raises(CampaignError, match=r"which is scheduled\. Make it a draft again first\."):
+        delete_mailbox(mailboxes[0])
+    services.unschedule_campaign(campaign)
+    delete_mailbox(mailboxes[0])
+
+
+def test_one_of_two_mailboxes_of_a_scheduled_campaign_can_go(workspace, mailboxes, at_nine):
+    campaign = make_campaign(workspace, mailboxes=mailboxes)
+    services.schedule_campaign(campaign, send_at=at_nine + timedelta(days=1), accept_warnings=True)
+    delete_mailbox(mailboxes[0])
+    assert list(campaign.mailboxes.all()) == mailboxes[1:]
+
+
+def test_a_draft_is_checked_again_without_its_mailbox(workspace, mailboxes, at_nine):
+    campaign = make_campaign(workspace, mailboxes=mailboxes[:1])
+    services.check_campaign(campaign)
+    delete_mailbox(mailboxes[0])
+    campaign.refresh_from_db()
+    with pytest.raises(CampaignError, match="Choose the mailbox"):
+        services.schedule_campaign(campaign, send_at=at_nine + timedelta(days=1), accept_warnings=True)
+
+
+def test_a_template_in_the_archive_stays_in_the_campaigns_that_use_it(workspace, mailboxes, at_nine):
+    campaign = make_campaign(workspace, mailboxes=mailboxes)
+    services.schedule_campaign(campaign, send_at=at_nine + timedelta(days=1), accept_warnings=True)
+    archive_template(campaign.sequence.versions.get().steps.get().template_version.template)
+    services.launch_due_campaigns(now=at_nine + timedelta(days=1))
+    campaign.refresh_from_db()
+    assert campaign.status == "running"
