@@ -16,7 +16,9 @@ from delivery import selectors as delivery
 from delivery.models import Message
 from frontend.htmx import render_page, stop_polling
 from frontend.pagination import paginate
+from frontend.templatetags.merge import merge_fields
 from team.access import Capability, MemberRequest, can, member_view
+from tracking.selectors import subject_as_sent
 
 DASHBOARD_DAYS = 30
 TIMELINE_MESSAGES = 50
@@ -110,7 +112,13 @@ def message(request: MemberRequest, message_id: int) -> HttpResponse:
     except Message.DoesNotExist:
         raise Http404 from None
     code, sentence = delivery.why(found)
-    context = {"message": found, "code": code, "why": sentence, "moments": timelines.timeline_of([found])}
+    context = {
+        "message": found,
+        "subject": subject_as_sent(found.pk) or merge_fields(found.mailing.subject),
+        "code": code,
+        "why": sentence,
+        "moments": timelines.timeline_of([found]),
+    }
     return render_page(request, "analytics/message.html", context, partial="dialog")
 
 

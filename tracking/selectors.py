@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from contacts.models import Contact, DeletedContact, Suppression, SuppressionReason
 from delivery.tokens import ContactClaim
 from team.models import Workspace
+from tracking.copies import copy_of
 from tracking.hits import period_of
 from tracking.models import Event
 from tracking.verdicts import REASONS
@@ -54,6 +55,15 @@ def events_by_id(workspace_id: int, event_ids: Sequence[int]) -> QuerySet[Event]
     return Event.objects.filter(
         workspace_id=workspace_id, id__in=event_ids, occurred_at__gte=low, occurred_at__lt=high
     ).order_by("id")
+
+
+def subject_as_sent(message_id: int) -> str | None:
+    """Return the subject with the contact's own data; None when the message, its contact or its content is gone.
+
+    The id must come from a selector that is scoped to a workspace.
+    """
+    copy = copy_of(message_id)
+    return copy.subject if copy else None
 
 
 def verdict_sentence(reason: str) -> str:

@@ -62,6 +62,15 @@ def test_a_message_tells_its_story(web, read):
     assert "https://example.com/a" in page
 
 
+def test_a_message_shows_the_subject_that_its_contact_got(web, read):
+    page = web.get(reverse("analytics:message", args=[read.messages[0].pk])).content.decode()
+    assert f"Hello {read.messages[0].contact.first_name}" in page
+    assert "{{" not in page
+    read.messages[0].contact.delete()
+    page = web.get(reverse("analytics:message", args=[read.messages[0].pk])).content.decode()
+    assert "First name</span>" in page
+
+
 def test_a_machines_open_is_called_one(web, read):
     page = web.get(reverse("analytics:message", args=[read.messages[2].pk])).content.decode()
     assert "Opened by a machine" in page
@@ -70,7 +79,7 @@ def test_a_machines_open_is_called_one(web, read):
 def test_a_contacts_timeline_has_all_of_their_mail(web, read):
     page = web.get(reverse("analytics:contact_timeline", args=[read.messages[0].contact_id])).content.decode()
     assert "Clicked" in page
-    assert "Hello {{ firstName }}" in page
+    assert 'Hello <span class="merge-field" title="{{ firstName }}">First name</span>' in page
 
 
 def test_another_workspaces_messages_and_contacts_are_not_found(client, read):
