@@ -28,24 +28,27 @@ TASK_TIME_LIMIT = 15 * 60
 VISIBILITY_TIMEOUT = TASK_TIME_LIMIT + 60
 
 
-def broker_url(redis_url: str) -> str:
-    """Turn a Redis URL into one that Celery understands, which spells Unix sockets in its own way."""
-    parts = urlsplit(redis_url)
+def broker_url(url: str) -> str:
+    """Turn a broker's URL into one that Celery understands, which spells Unix sockets in its own way."""
+    parts = urlsplit(url)
     if parts.scheme != "unix":
-        return redis_url
+        return url
     query = parse_qs(parts.query)
     return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={query.get('db', ['0'])[0]}"
 
 
+def transport_options(url: str) -> dict[str, object]:
+    """Return what Redis has to be told as a broker; RabbitMQ knows by itself when a worker dies."""
+    if urlsplit(url).scheme.startswith("amqp"):
+        return {}
+    return {"visibility_timeout": VISIBILITY_TIMEOUT, "socket_keepalive": True, "health_check_interval": 30}
+
+
 app = Celery("drumbeat")
 app.conf.update(
-    broker_url=broker_url(settings.REDIS_URL),
+    broker_url=broker_url(settings.BROKER_URL),
     broker_connection_retry_on_startup=True,
-    broker_transport_options={
-        "visibility_timeout": VISIBILITY_TIMEOUT,
-        "socket_keepalive": True,
-        "health_check_interval": 30,
-    },
+    broker_transport_options=transport_options(settings.BROKER_URL),
     task_queues=[Queue(name) for name in (DELIVERY_QUEUE, DEFAULT_QUEUE, BULK_QUEUE)],
     task_default_queue=DEFAULT_QUEUE,
     task_routes={

@@ -20,7 +20,9 @@ OWN_MACHINE = ("127.0.0.0/8", "::1")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SECRET_KEY_MIN_LENGTH = 32
 ENCRYPTION_KEY_BYTES = 32
+LOG_FORMATS = ("text", "json")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
+_RABBITMQ_SCHEMES = ("amqp", "amqps")
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
 
@@ -34,6 +36,7 @@ class Environment:
     """Everything Drumbeat takes from outside.
 
     `port` is the web's; the tracking endpoint, the sandbox inbox's SMTP and its page take the next three by default.
+    `broker_url` is what carries Celery's tasks: Redis unless a RabbitMQ is named.
     `layout` is where the embedded services live; `embedded_database` and `embedded_redis` tell whether they are used.
     `sandbox_inbox` tells whether the inbox that all mail goes to is started with Drumbeat; `demo` whether the first start
     loads the demo workspace.
@@ -41,6 +44,7 @@ class Environment:
 
     database_url: str
     redis_url: str
+    broker_url: str
     secret_key: str
     secret_key_fallbacks: tuple[str, ...]
     encryption_keys: tuple[str, ...]
@@ -55,6 +59,7 @@ class Environment:
     web_workers: int
     workers: int
     log_level: str
+    log_format: str
     trusted_proxies: tuple[str, ...]
     event_retention_months: int
     host_away_minutes: int
@@ -97,9 +102,11 @@ def load_environment(environ: Mapping[str, str], root: Path) -> Environment:
     tracking_url = read.url("TRACKING_URL", default=f"http://localhost:{tracking_port}")
     email_sandbox, sandbox_inbox = _sandbox(read, embedded_database, sandbox_port)
     ai_base_url, ai_api_key, ai_model = _ai(read)
+    redis_url = _redis_url(read, layout)
     return Environment(
         database_url=_database_url(read, layout),
-        redis_url=_redis_url(read, layout),
+        redis_url=redis_url,
+        broker_url=_broker_url(read, redis_url),
         secret_key=read.secret("SECRET_KEY"),
         secret_key_fallbacks=read.items("SECRET_KEY_FALLBACKS"),
         encryption_keys=_encryption_keys(read),
@@ -114,6 +121,7 @@ def load_environment(environ: Mapping[str, str], root: Path) -> Environment:
         web_workers=read.count("WEB_WORKERS", default=min(os.cpu_count() or 1, 4)),
         workers=read.count("WORKERS", default=min(os.cpu_count() or 1, 4)),
         log_level=read.choice("LOG_LEVEL", LOG_LEVELS, default="INFO"),
+        log_format=read.choice("LOG_FORMAT", LOG_FORMATS, default="text"),
         trusted_proxies=read.networks("TRUSTED_PROXIES") or OWN_MACHINE,
         event_retention_months=read.integer("EVENT_RETENTION_MONTHS", default=0, low=0, high=1200),
         host_away_minutes=read.integer("HOST_AWAY_MINUTES", default=15, low=3, high=10_080),
@@ -202,10 +210,11 @@ class _Reader:
         return value in _TRUE
 
     def choice(self, name: str, choices: tuple[str, ...], *, default: str) -> str:
-        value = self._values.get(name, default).upper()
-        if value not in choices:
-            raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
-        return value
+        value = self._values.get(name, default)
+        for one in choices:
+            if one.upper() == value.upper():
+                return one
+        raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
 
     def url(self, name: str, *, default: str = "") -> str:
         """An http(s) URL without a trailing slash."""
@@ -252,6 +261,20 @@ def _redis_url(read: _Reader, layout: Layout) -> str:
         valid = False
     if not valid:
         raise ConfigurationError("REDIS_URL must be a URL like redis://host:6379/0 or unix:///path/to/socket.")
+    return url
+
+
+def _broker_url(read: _Reader, redis_url: str) -> str:
+    url = read.optional("BROKER_URL")
+    if url is None:
+        return redis_url
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in _RABBITMQ_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ConfigurationError("BROKER_URL must be a RabbitMQ's URL like amqp://user:password@host:5672/vhost.")
     return url
 
 

@@ -25,6 +25,7 @@ BASE_URL = ENVIRONMENT.base_url
 TRACKING_URL = ENVIRONMENT.tracking_url
 EMAIL_SANDBOX = ENVIRONMENT.email_sandbox
 REDIS_URL = ENVIRONMENT.redis_url
+BROKER_URL = ENVIRONMENT.broker_url
 DATA_DIR = ENVIRONMENT.data_dir
 # What a sending machine had begun when it fell silent is given up as unknown after so long.
 HOST_AWAY_MINUTES = ENVIRONMENT.host_away_minutes
@@ -206,8 +207,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"text": {"()": "config.logs.LineFormatter"}, "json": {"()": "config.logs.ObjectFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": ENVIRONMENT.log_format}},
     "root": {"handlers": ["console"], "level": ENVIRONMENT.log_level},
     # Two lines for each task, with several tasks a second, would hide everything else; failures are errors and stay.
     "loggers": {

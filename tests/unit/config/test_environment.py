@@ -99,6 +99,11 @@ def test_an_empty_value_is_an_absent_one(tmp_path: Path) -> None:
     assert load(tmp_path, PORT="", SENTRY_DSN="  ").port == 8000
 
 
+def test_redis_is_the_broker_unless_a_rabbitmq_is_named(tmp_path: Path) -> None:
+    assert load(tmp_path, REDIS_URL="redis://queue:6379/0").broker_url == "redis://queue:6379/0"
+    assert load(tmp_path, BROKER_URL="amqp://rabbit:5672/drumbeat").broker_url == "amqp://rabbit:5672/drumbeat"
+
+
 def test_secret_keys_rotate(tmp_path: Path) -> None:
     assert load(tmp_path, SECRET_KEY_FALLBACKS="old, older").secret_key_fallbacks == ("old", "older")
     assert load(tmp_path, ENCRYPTION_KEYS=f"{KEY},{KEY}").encryption_keys == (KEY, KEY)
@@ -126,6 +131,9 @@ def test_secret_keys_rotate(tmp_path: Path) -> None:
         ("WEB_WORKERS", "two"),
         ("WORKERS", "-1"),
         ("LOG_LEVEL", "chatty"),
+        ("LOG_FORMAT", "xml"),
+        ("BROKER_URL", "redis://localhost"),
+        ("BROKER_URL", "amqp://"),
         ("DEBUG", "maybe"),
         ("DEMO", "2"),
         ("PORT", "65536"),
