@@ -10,7 +10,11 @@ from delivery.smtp import Refusal, Reply, Stage
 
 _MAX_TEXT = 500
 
-_REFUSALS = {Refusal.TOO_LARGE: reasons.TOO_LARGE, Refusal.NEEDS_SMTPUTF8: reasons.NEEDS_SMTPUTF8}
+_REFUSALS = {
+    Refusal.TOO_LARGE: reasons.TOO_LARGE,
+    Refusal.NEEDS_SMTPUTF8: reasons.NEEDS_SMTPUTF8,
+    Refusal.MALFORMED: reasons.INVALID_ADDRESS,
+}
 
 
 class Receipt(NamedTuple):

@@ -4,10 +4,15 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from delivery.smtp.connection import Address, Connection, Server, explain
-from delivery.smtp.session import Broken, Capabilities, Envelope, Event, Failure, Phase, Pull, Stage, Unsent
+from delivery.smtp.capabilities import Capabilities
+from delivery.smtp.connection import Address, Connection, explain
+from delivery.smtp.envelope import Envelope, Stage
+from delivery.smtp.events import Broken, Event, Failure, Unsent
+from delivery.smtp.exchange import Pull
+from delivery.smtp.opening import Phase
+from delivery.smtp.server import Server
 
 # A server that drops us this often in a row without answering a single envelope is taken for broken.
 _DROPS_IN_A_ROW = 3
@@ -15,12 +20,18 @@ _DROPS_IN_A_ROW = 3
 _OFFERS_OF_ONE = 3
 # Fewer envelopes than this are not worth one more connection.
 _WORTH_A_CONNECTION = 5
+# How often the connections' deadlines are looked at, in seconds.
+_GLANCE = 0.25
 
 type Observe = Callable[[list[Event]], None]
 
 
 def _nothing() -> None:
     return None
+
+
+def _never() -> float:
+    return 0.0
 
 
 class Client:
@@ -38,6 +49,7 @@ class Client:
         # Of the delivery under way.
         self._source: Pull = lambda _: None
         self._observe: Observe = lambda _: None
+        self._opens_at: Callable[[], float] = _never
         self._exhausted = False
         self._wanted = 1
         self._drops = 0
@@ -46,23 +58,30 @@ class Client:
         self._offers: dict[int, int] = {}
 
     def deliver(
-        self, pull: Pull, observe: Observe, *, expected: int, tick: Callable[[], None] = _nothing, every: float = 2
+        self,
+        pull: Pull,
+        observe: Observe,
+        *,
+        expected: int,
+        tick: Callable[[], None] = _nothing,
+        every: float = 2,
+        opens_at: Callable[[], float] = _never,
     ) -> Failure | None:
         """Send every envelope that `pull` gives until it gives None, and report each one's events to `observe`.
 
-        `observe` gets the events of a read together, always before the content that they announce goes out: what it
-        writes down then survives whatever happens next. `expected` (about how many envelopes) decides how many
+        `observe` gets the events of all that was read at once, always before the content that they announce goes out: what
+        it writes down then survives whatever happens next. `expected` (about how many envelopes) decides how many
         connections are worth opening. `tick` is called about every `every` seconds, also while the server is silent.
+        When `pull` gives None although it will give more, `opens_at` says when to ask again (monotonic seconds; 0: never).
 
         Returns why the server could not be used (any more), or None; envelopes that were pulled and could not be offered
         because of that are reported as `Unsent`.
         """
-        self._source, self._observe, self._exhausted = pull, observe, False
+        self._source, self._observe, self._opens_at, self._exhausted = pull, observe, opens_at, False
         self._wanted = min(self._most, max(1, expected // _WORTH_A_CONNECTION))
         self._drops, self._failure = 0, None
         self._offers.clear()
-        for connection in list(self._connections):
-            self.handle(connection, connection.session.begin())
+        self._begin(self._connections)
         if not self._connections or (self._more_wanted() and len(self._connections) < self._wanted):
             self._open()
         self._loop(tick, every)
@@ -88,45 +107,64 @@ class Client:
         self._connections.clear()
         self._selector.close()
 
-    def handle(self, connection: Connection, events: list[Event]) -> None:
-        """Report events, keep what was not sent for another connection, then let the connection write."""
-        reported = [event for event in events if type(event) is not Unsent]
-        reported.extend(
-            Broken(event.envelope.id, "The server kept closing the connection.")
-            for event in events
-            if type(event) is Unsent and not self._take_back(event.envelope)
-        )
-        if reported:
-            self._observe(reported)
-        if not connection.session.is_open:
-            self._drop(connection)
-            return
-        if connection.session.answered:
-            self._drops = 0
-        connection.write(self)
-        if connection.is_new and connection.session.phase is Phase.READY:
-            connection.is_new = False
-            while self._more_wanted() and len(self._connections) < self._wanted and self._failure is None:
-                self._open()
-
-    def lose(self, connection: Connection, message: str) -> None:
-        """The connection is of no use any more."""
-        self.handle(connection, connection.session.end(message))
-
     def _loop(self, tick: Callable[[], None], every: float) -> None:
-        next_tick = time.monotonic() + every
-        while busy := [connection for connection in self._connections if not connection.session.is_idle]:
+        now = time.monotonic()
+        next_tick, next_glance = now + every, now + _GLANCE
+        while any(not connection.session.is_idle for connection in self._connections) or self._wakes_at():
+            wakes_at = self._wakes_at() or next_tick
+            events: list[Event] = []
+            touched: list[Connection] = []
+            for key, mask in self._selector.select(max(min(next_tick, next_glance, wakes_at) - now, 0)):
+                connection: Connection = key.data
+                events += connection.ready(mask)
+                touched.append(connection)
+            self._go_on(touched, events)
             now = time.monotonic()
             if now >= next_tick:
                 tick()
                 next_tick = now + every
-            until = min(next_tick, *(connection.deadline for connection in busy))
-            for key, mask in self._selector.select(max(until - now, 0)):
-                key.data.ready(mask, self)
-            now = time.monotonic()
-            for connection in busy:
-                if connection.deadline <= now and not connection.session.is_idle and connection in self._connections:
-                    self.lose(connection, connection.overdue())
+            if now >= wakes_at:
+                self._begin([connection for connection in self._connections if connection.session.is_idle])
+            if now >= next_glance:
+                self._give_up_overdue(now)
+                next_glance = now + _GLANCE
+
+    def _go_on(self, touched: Iterable[Connection], events: list[Event]) -> None:
+        """Report what was read, then write what follows from it; let go of connections that ended."""
+        self._report(events)
+        for connection in touched:
+            late = connection.write()
+            if late or not connection.session.is_open:
+                self._report(late)
+                self._drop(connection)
+            elif connection.is_new and connection.session.phase is Phase.READY:
+                connection.is_new = False
+                while self._more_wanted() and len(self._connections) < self._wanted and self._failure is None:
+                    self._open()
+        if self._returned:
+            self._begin([connection for connection in self._connections if connection.session.is_idle])
+
+    def _begin(self, idle: Iterable[Connection]) -> None:
+        for connection in list(idle):
+            events = connection.session.begin()
+            if events or not connection.session.is_idle:
+                self._go_on([connection], events)
+
+    def _report(self, events: list[Event]) -> None:
+        """Tell of the events; what was not sent is kept for another connection instead."""
+        if any(type(event) is Unsent for event in events):
+            events = [
+                Broken(event.envelope.id, "The server kept closing the connection.") if type(event) is Unsent else event
+                for event in events
+                if type(event) is not Unsent or not self._take_back(event.envelope)
+            ]
+        if events:
+            self._observe(events)
+
+    def _give_up_overdue(self, now: float) -> None:
+        for connection in list(self._connections):
+            if connection.deadline <= now and not connection.session.is_idle and connection in self._connections:
+                self._go_on([connection], connection.give_up())
 
     def _pull(self, capabilities: Capabilities) -> Envelope | None:
         """Give the next envelope, those first that came back from a broken connection."""
@@ -135,7 +173,7 @@ class Client:
         if self._exhausted:
             return None
         envelope = self._source(capabilities)
-        self._exhausted = envelope is None
+        self._exhausted = envelope is None and not self._opens_at()
         return envelope
 
     def _take_back(self, envelope: Envelope) -> bool:
@@ -143,6 +181,9 @@ class Client:
         if offers < _OFFERS_OF_ONE:
             self._returned.append(envelope)
         return offers < _OFFERS_OF_ONE
+
+    def _wakes_at(self) -> float:
+        return 0.0 if self._exhausted or self._failure is not None else self._opens_at()
 
     def _more_wanted(self) -> bool:
         return bool(self._returned) or not self._exhausted
@@ -157,7 +198,10 @@ class Client:
         connection = Connection(self.server, addresses, self._selector)
         connection.session.use(self._pull)
         self._connections.append(connection)
-        connection.connect(self)
+        events = connection.connect()
+        if not connection.session.is_open:
+            self._report(events)
+            self._drop(connection)
 
     def _resolve(self) -> Sequence[Address]:
         if not self._addresses:

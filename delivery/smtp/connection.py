@@ -7,71 +7,30 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
-from delivery.smtp.session import Credentials, Event, Failure, Phase, Security, Session, Stage
+from delivery.smtp.envelope import Stage
+from delivery.smtp.events import Event, Failure
+from delivery.smtp.opening import Phase, Security
+from delivery.smtp.server import Server
+from delivery.smtp.session import Session
 
 _CHUNK = 65536
+# The network took so much: the server isn't asleep.
+STRIDE = 16384
 _READ_AND_WRITE = selectors.EVENT_READ | selectors.EVENT_WRITE
 
 # A socket family and an address of it, as `socket.connect` takes it.
 type Address = tuple[int, tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the server may be silent, in seconds, by what it owes us.
-
-    RFC 5321 4.5.3.2 suggests up to ten minutes; a worker that serves many mailboxes waits less, except for the answer to a
-    message's content, where giving up early would leave the message's fate unknown.
-    """
-
-    connect: float = 15
-    greeting: float = 60
-    command: float = 60
-    transfer: float = 60
-    content: float = 300
-
-    def of(self, stage: Stage) -> float:
-        """Return the patience for an answer at this stage."""
-        match stage:
-            case Stage.CONNECT | Stage.TLS:
-                return self.connect
-            case Stage.GREETING:
-                return self.greeting
-            case Stage.CONTENT:
-                return self.content
-            case _:
-                return self.command
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where and how to connect; `hostname` is the name we give in EHLO."""
-
-    host: str
-    port: int
-    security: Security = Security.STARTTLS
-    verify: bool = True
-    credentials: Credentials | None = None
-    hostname: str = "localhost"
-    patience: Patience = field(default_factory=Patience)
-
-
-class Driver(Protocol):
-    """Who owns connections: learns what happened on one, before anything that follows from it is written."""
-
-    def handle(self, connection: "Connection", events: list[Event]) -> None:
-        """Take events; write or drop the connection."""
-
-    def lose(self, connection: "Connection", message: str) -> None:
-        """The connection is gone."""
-
-
 class Connection:
-    """A socket and its session."""
+    """A socket and its session.
+
+    `ready` and `write` return what happened to envelopes; the caller sees to it that the events of `ready` are written down
+    before it calls `write`, which sends what follows from them.
+    """
 
     def __init__(self, server: Server, addresses: Sequence[Address], selector: selectors.BaseSelector) -> None:
         self.session = Session(
@@ -88,10 +47,13 @@ class Connection:
         self._selector = selector
         self._socket: socket.socket | None = None
         self._mask = 0
-        self._handler: Callable[[Driver], None] = self._read
+        self._handler: Callable[[], list[Event]] = self._read
+        self._talks = False
+        self._heard = 0
+        self._taken = 0
         self._waiting_for = "to connect"
 
-    def connect(self, driver: Driver) -> None:
+    def connect(self) -> list[Event]:
         """Try the server's next address."""
         family, address = self._addresses.popleft()
         self.deadline = time.monotonic() + self._server.patience.connect
@@ -104,42 +66,47 @@ class Connection:
         except BlockingIOError:
             pass
         except OSError as error:
-            self._unreachable(error, driver)
-            return
+            return self._unreachable(error)
         self._register(selectors.EVENT_WRITE)
+        return []
 
-    def ready(self, mask: int, driver: Driver) -> None:
+    def ready(self, mask: int) -> list[Event]:
         """Go on where the socket was waited for."""
-        if self._socket is None:
-            return
-        if self._handler == self._read and mask & selectors.EVENT_WRITE and not mask & selectors.EVENT_READ:
-            self.write(driver)
-            return
-        self._handler(driver)
+        if self._socket is None or (self._talks and mask == selectors.EVENT_WRITE):
+            return []
+        return self._handler()
 
-    def write(self, driver: Driver) -> None:
+    def write(self) -> list[Event]:
         """Send as much of the session's output as the network takes now."""
         session, connected = self.session, self._socket
-        if connected is None or not session.output or self._handler != self._read:
-            return
-        before = len(session.output)
+        if connected is None or not self._talks:
+            return []
+        progress = session.replies != self._heard
+        self._heard = session.replies
         try:
-            while session.output:
-                session.sent(connected.send(session.output))
+            while output := session.output:
+                count = connected.send(output)
+                session.sent(count)
+                self._taken += count
+                if self._taken >= STRIDE or not session.output:
+                    self._taken, progress = 0, True
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             pass
         except OSError as error:
-            driver.lose(self, f"The connection broke: {explain(error)}")
-            return
-        if len(session.output) < before:
+            return self._hear_last_words(f"The connection broke: {explain(error)}")
+        if progress:
             self._be_patient()
-        self._register(_READ_AND_WRITE if session.output else selectors.EVENT_READ)
+        mask = _READ_AND_WRITE if session.output else selectors.EVENT_READ
+        if mask != self._mask:
+            self._register(mask)
+        return []
 
-    def overdue(self) -> str:
-        """Say what the server has not done in time."""
-        if self._handler != self._read:
-            return f"The server did not answer in time ({self._waiting_for})."
-        return "The server fell silent."
+    def give_up(self) -> list[Event]:
+        """End the session of a server that has not done in time what it owes."""
+        silent = (
+            "The server fell silent." if self._talks else f"The server did not answer in time ({self._waiting_for})."
+        )
+        return self.session.end(silent)
 
     def say_goodbye(self) -> None:
         """Send QUIT if that is possible at once; its answer is of no interest."""
@@ -168,29 +135,31 @@ class Connection:
             self._selector.register(self._socket, mask, self)
         self._mask = mask
 
-    def _connected(self, driver: Driver) -> None:
+    def _connected(self) -> list[Event]:
         if self._socket is None:
-            return
+            return []
         code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            self._unreachable(OSError(code, os.strerror(code)), driver)
-        elif self._server.security is Security.TLS:
-            self._start_tls(driver)
-        else:
-            self._converse()
+            return self._unreachable(OSError(code, os.strerror(code)))
+        if self._server.security is Security.TLS:
+            return self._start_tls()
+        self._converse()
+        return []
 
-    def _unreachable(self, error: OSError, driver: Driver) -> None:
+    def _unreachable(self, error: OSError) -> list[Event]:
         self.close()
         if self._addresses:
-            self.connect(driver)
-            return
+            return self.connect()
         place = f"{self._server.host} port {self._server.port}"
+        return self._fail(Failure(Stage.CONNECT, f"No connection to {place}: {explain(error)}"))
+
+    def _fail(self, failure: Failure) -> list[Event]:
         events: list[Event] = []
-        self.session.fail(Failure(Stage.CONNECT, f"No connection to {place}: {explain(error)}"), events)
-        driver.handle(self, events)
+        self.session.fail(failure, events)
+        return events
 
     def _converse(self) -> None:
-        self._handler = self._read
+        self._handler, self._talks = self._read, True
         self._be_patient()
         self._register(selectors.EVENT_READ)
 
@@ -199,23 +168,27 @@ class Connection:
         wait = patience.transfer if self.session.output else patience.of(self.session.awaited)
         self.deadline = time.monotonic() + wait
 
-    def _start_tls(self, driver: Driver) -> None:
+    def _start_tls(self) -> list[Event]:
         if self._socket is None:
-            return
-        self._selector.unregister(self._socket)
-        self._mask = 0
+            return []
+        if self._mask:
+            self._selector.unregister(self._socket)
+            self._mask = 0
         context = tls_context(verify=self._server.verify)
-        self._socket = context.wrap_socket(
-            self._socket, server_hostname=self._server.host, do_handshake_on_connect=False
-        )
-        self._handler = self._handshake
+        try:
+            self._socket = context.wrap_socket(
+                self._socket, server_hostname=self._server.host, do_handshake_on_connect=False
+            )
+        except (OSError, ValueError) as error:
+            return self._fail(Failure(Stage.TLS, f"No secure connection: {explain(error)}"))
+        self._handler, self._talks = self._handshake, False
         self._waiting_for = "TLS handshake"
         self.deadline = time.monotonic() + self._server.patience.connect
-        self._handshake(driver)
+        return self._handshake()
 
-    def _handshake(self, driver: Driver) -> None:
+    def _handshake(self) -> list[Event]:
         if not isinstance(self._socket, ssl.SSLSocket):
-            return
+            return []
         try:
             self._socket.do_handshake()
         except ssl.SSLWantReadError:
@@ -223,35 +196,46 @@ class Connection:
         except ssl.SSLWantWriteError:
             self._register(selectors.EVENT_WRITE)
         except (OSError, ValueError) as error:
-            events: list[Event] = []
-            self.session.fail(Failure(Stage.TLS, f"No secure connection: {explain(error)}"), events)
-            driver.handle(self, events)
+            return self._fail(Failure(Stage.TLS, f"No secure connection: {explain(error)}"))
         else:
             self._converse()
             if self.session.phase is Phase.TLS:
                 self.session.tls_established()
-                self.write(driver)
+        return []
 
-    def _read(self, driver: Driver) -> None:
-        # TLS may hold more than the socket shows: read until it has nothing left.
-        while self._socket is not None and self._handler == self._read:
+    def _read(self) -> list[Event]:
+        events: list[Event] = []
+        while self._socket is not None:
             try:
                 data = self._socket.recv(_CHUNK)
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return
+                break
             except OSError as error:
-                driver.lose(self, f"The connection broke: {explain(error)}")
-                return
+                return events + self.session.end(f"The connection broke: {explain(error)}")
             if not data:
-                driver.lose(self, "The server closed the connection.")
-                return
-            events = self.session.receive(data)
-            self._be_patient()
-            driver.handle(self, events)
-            if self.session.phase is Phase.TLS and self._socket is not None:
-                self._start_tls(driver)
+                return events + self.session.end("The server closed the connection.")
+            events += self.session.receive(data)
+            if not self.session.is_open:
+                break
+            if self.session.phase is Phase.TLS:
+                return events + self._start_tls()
+            # TLS may hold more than the socket shows: it is read until it has nothing left.
             if len(data) < _CHUNK and not isinstance(self._socket, ssl.SSLSocket):
-                return
+                break
+        return events
+
+    def _hear_last_words(self, message: str) -> list[Event]:
+        """Take what the server said before it closed: its reply may tell why."""
+        events: list[Event] = []
+        while self._socket is not None and self.session.is_open:
+            try:
+                data = self._socket.recv(_CHUNK)
+            except OSError:
+                break
+            if not data:
+                break
+            events += self.session.receive(data)
+        return events + self.session.end(message)
 
 
 @cache

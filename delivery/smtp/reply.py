@@ -31,6 +31,8 @@ class Reply:
     def text(self) -> str:
         """The lines as one, an enhanced code once and control characters dropped."""
         lines = self.lines
+        if len(lines) == 1 and lines[0].isprintable():
+            return lines[0]
         if self.enhanced:
             lines = [lines[0], *[line.removeprefix(self.enhanced).strip() for line in lines[1:]]]
         joined = " ".join(filter(None, lines))

@@ -1,5 +1,6 @@
 """The protocol without sockets: a scripted or made-up server at the other end."""
 
+import base64
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -21,7 +22,7 @@ from delivery.smtp import (
     Started,
     Unsent,
 )
-from delivery.smtp.session import Phase
+from delivery.smtp.opening import Phase
 
 HELLO = b"220 mx.example ESMTP\r\n"
 EHLO = b"250-mx.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 100000\r\n"
@@ -54,7 +55,7 @@ def greet(made: Session, ehlo: bytes = EHLO) -> bytes:
 
 def test_the_next_envelope_rides_behind_the_content_of_the_last() -> None:
     made = session([envelope(1), envelope(2)])
-    size = len(envelope(1).content)
+    size = envelope(1).size
     mail = b"MAIL FROM:<news@sender.example> SIZE=%d\r\nRCPT TO:<r%d@example.com>\r\nDATA\r\n"
     assert greet(made) == mail % (size, 1)
     events, output = say(made, b"250 ok\r\n250 ok\r\n354 go\r\n")
@@ -162,17 +163,33 @@ def test_a_reply_out_of_nowhere_closes_the_session() -> None:
 def test_what_the_server_can_not_carry_is_not_offered() -> None:
     big = Envelope(1, "a@b.example", "c@d.example", b"x" * 200_000)
     made = session([big, envelope(2)])
-    events = [*made.receive(HELLO), *made.receive(EHLO)]
+    say(made, HELLO)
+    events, output = say(made, EHLO)
     assert events == [Refused(1, Refusal.TOO_LARGE)]
-    assert b"r2@example.com" in made.output
+    assert b"r2@example.com" in output
     made = session([envelope(1, "jös@example.com", utf8=True)])
-    greet_events = [*made.receive(HELLO), *made.receive(PLAIN_EHLO)]
-    assert greet_events == [Refused(1, Refusal.NEEDS_SMTPUTF8)]
+    say(made, HELLO)
+    assert say(made, PLAIN_EHLO)[0] == [Refused(1, Refusal.NEEDS_SMTPUTF8)]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        envelope(1)._replace(recipient="a@example.com>\r\nRSET\r\n<b@example.com"),
+        envelope(1)._replace(sender="a b@example.com"),
+        envelope(1)._replace(content=b"Subject: 1\r\n\r\nno end"),
+    ],
+)
+def test_what_would_break_out_of_its_envelope_is_not_offered(bad: Envelope) -> None:
+    made = session([bad])
+    say(made, HELLO)
+    events, output = say(made, EHLO)
+    assert (events, output) == ([Refused(1, Refusal.MALFORMED)], b"")
 
 
 def test_parameters_are_given_only_as_offered() -> None:
     made = session([envelope(1, "jös@example.com", utf8=True, eight_bit=True)])
-    assert greet(made).decode().startswith("MAIL FROM:<news@sender.example> SIZE=24 BODY=8BITMIME SMTPUTF8\r\n")
+    assert greet(made).decode().startswith("MAIL FROM:<news@sender.example> SIZE=21 BODY=8BITMIME SMTPUTF8\r\n")
 
 
 def test_starttls_is_required_when_asked_for() -> None:
@@ -189,6 +206,7 @@ def test_after_starttls_the_server_is_greeted_again_and_nothing_from_before_coun
     assert made.phase is Phase.TLS
     made.tls_established()
     assert made.capabilities.size == 0
+    made.sent(len(made.output))
     assert say(made, b"250-mx\r\n250 AUTH PLAIN LOGIN\r\n")[1].endswith(b"AUTH PLAIN AG1lAHBhc3M=\r\n")
     assert say(made, b"235 welcome\r\n")[1].startswith(b"MAIL FROM")
 
@@ -211,6 +229,75 @@ def test_login_answers_both_challenges() -> None:
     assert say(made, b"334 UGFzc3dvcmQ6\r\n")[1] == b"cGFzcw==\r\n"
     say(made, b"235 ok\r\n")
     assert made.is_idle
+
+
+def test_a_token_is_given_to_xoauth2_and_a_refusal_tells_what_the_challenge_said() -> None:
+    made = session(credentials=Credentials("me@x.example", token="secret-token"))
+    begun = greet(made, b"250-mx\r\n250 AUTH PLAIN XOAUTH2\r\n")
+    word, response = begun.rsplit(maxsplit=1)
+    assert word == b"AUTH XOAUTH2"
+    assert base64.b64decode(response) == b"user=me@x.example\1auth=Bearer secret-token\1\1"
+    challenge = base64.b64encode(b'{"status":"401","schemes":"bearer"}')
+    assert say(made, b"334 %s\r\n" % challenge) == ([], b"\r\n")
+    say(made, b"535 5.7.8 Username and Password not accepted\r\n")
+    assert made.failure is not None
+    assert (made.failure.stage, made.failure.reply and made.failure.reply.code) == (Stage.AUTH, 535)
+    assert "401" in made.failure.message
+    assert "secret-token" not in repr(made.failure) + repr(Credentials("me", token="secret-token"))
+
+
+def test_a_server_that_challenges_without_end_is_left() -> None:
+    made = session(credentials=Credentials("me", token="t"))
+    greet(made, b"250-mx\r\n250 AUTH XOAUTH2\r\n")
+    assert say(made, b"334 e30=\r\n")[1] == b"\r\n"
+    say(made, b"334 e30=\r\n")
+    assert made.phase is Phase.CLOSED
+
+
+def test_a_long_token_waits_for_the_challenge() -> None:
+    made = session([envelope(1)], credentials=Credentials("me", token="t" * 2000))
+    assert greet(made, b"250-mx\r\n250 AUTH XOAUTH2\r\n") == b"AUTH XOAUTH2\r\n"
+    response = say(made, b"334 \r\n")[1]
+    assert b"t" * 2000 in base64.b64decode(response)
+    assert say(made, b"235 2.7.0 Accepted\r\n")[1].startswith(b"MAIL FROM")
+
+
+def test_when_plain_is_not_supported_after_all_login_is_tried() -> None:
+    made = session(credentials=Credentials("me", "pass"))
+    greet(made, b"250-mx\r\n250 AUTH LOGIN PLAIN\r\n")
+    assert say(made, b"504 5.5.4 unrecognized\r\n")[1] == b"AUTH LOGIN\r\n"
+    say(made, b"334 VXNlcm5hbWU6\r\n")
+    say(made, b"334 UGFzc3dvcmQ6\r\n")
+    say(made, b"535 5.7.8 no\r\n")
+    assert made.failure is not None
+    assert made.failure.stage is Stage.AUTH
+
+
+def test_replies_before_their_questions_close_the_session() -> None:
+    made = session([envelope(1)])
+    assert made.receive(HELLO + EHLO) == []
+    assert made.phase is Phase.CLOSED
+    made = session([envelope(1)])
+    say(made, HELLO)
+    assert made.receive(EHLO + b"250 ok\r\n250 ok\r\n354 go\r\n") == [Unsent(envelope(1))]
+
+
+def test_a_refusal_before_the_end_of_the_content_stands_and_ends_the_session() -> None:
+    made = session([envelope(1), envelope(2)])
+    greet(made)
+    made.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    made.sent(10)
+    answer, unsent = made.receive(b"552 5.3.4 too big\r\n")
+    assert isinstance(answer, Answered)
+    assert (answer.stage, answer.reply.code, unsent) == (Stage.CONTENT, 552, Unsent(envelope(2)))
+    assert made.phase is Phase.CLOSED
+
+
+def test_a_message_taken_before_its_end_was_not_taken() -> None:
+    made = session([envelope(1), envelope(2)])
+    greet(made)
+    events = made.receive(b"250 ok\r\n250 ok\r\n354 go\r\n250 taken\r\n")
+    assert [type(event) for event in events] == [Started, Broken, Unsent]
 
 
 @pytest.mark.parametrize("ehlo", [b"250 mx\r\n", b"250-mx\r\n250 AUTH GSSAPI\r\n"])
