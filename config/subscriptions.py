@@ -18,7 +18,13 @@ def subscribe() -> None:
     from tracking import services as tracking
 
     on_decision(AddressesSuppressed, sequences.stop_suppressed)
-    on_decision(ContactsDeleted, sequences.forget_contacts, tracking.forget_contacts)
+    on_decision(
+        ContactsDeleted,
+        sequences.forget_contacts,
+        delivery.forget_contacts,
+        tracking.forget_contacts,
+        campaigns.forget_contacts,
+    )
     on_decision(ListDeleted, campaigns.let_list_go)
     on_decision(SegmentDeleted, campaigns.let_segment_go)
     on_decision(MailboxRemoved, campaigns.hand_over_mailbox)

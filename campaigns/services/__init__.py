@@ -11,6 +11,7 @@ from campaigns.services.drafts import (
     email_of,
     update_campaign,
 )
+from campaigns.services.forgetting import forget_contacts
 from campaigns.services.launching import resume_stalled, run_launch
 from campaigns.services.lifecycle import (
     cancel_campaign,
@@ -24,8 +25,10 @@ from campaigns.services.lifecycle import (
 )
 from campaigns.services.mailboxes import hand_over_mailbox
 from campaigns.services.previews import render_preview, send_test
+from campaigns.services.steps import add_step, order_steps, remove_step
 
 __all__ = [
+    "add_step",
     "cancel_campaign",
     "check_campaign",
     "choose_template",
@@ -35,12 +38,15 @@ __all__ = [
     "delete_campaign",
     "duplicate_campaign",
     "email_of",
+    "forget_contacts",
     "hand_over_mailbox",
     "launch_campaign",
     "launch_due_campaigns",
     "let_list_go",
     "let_segment_go",
+    "order_steps",
     "pause_campaign",
+    "remove_step",
     "render_preview",
     "require_checked",
     "resume_campaign",

@@ -2,6 +2,7 @@
 
 from delivery.services.corrections import correct_counters
 from delivery.services.engagement import Firsts, Hit, record_engagement, record_unsubscribe, withdraw_unsubscribe
+from delivery.services.forgetting import forget_contacts
 from delivery.services.mailboxes import (
     create_mailbox,
     delete_mailbox,
@@ -35,6 +36,7 @@ __all__ = [
     "create_mailing",
     "delete_mailbox",
     "dispatch_due",
+    "forget_contacts",
     "lock_messages",
     "pause_mailbox",
     "queue_messages",
