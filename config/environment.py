@@ -3,9 +3,10 @@
 import base64
 import binascii
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SECRET_KEY_MIN_LENGTH = 32
 ENCRYPTION_KEY_BYTES = 32
 LOG_FORMATS = ("text", "json")
+_NAME_SERVER = re.compile(r"(?:\[(?P<bracketed>[^]]+)\]|(?P<address>[0-9.]+|[0-9A-Fa-f:]+))(?::(?P<port>\d{1,5}))?")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _RABBITMQ_SCHEMES = ("amqp", "amqps")
 _TRUE = ("1", "true", "yes", "on")
@@ -63,6 +65,7 @@ class Environment:
     trusted_proxies: tuple[str, ...]
     event_retention_months: int
     host_away_minutes: int
+    dns_resolvers: tuple[tuple[str, int], ...]
     debug: bool
     host: str
     port: int
@@ -124,6 +127,7 @@ def load_environment(environ: Mapping[str, str], root: Path) -> Environment:
         log_format=read.choice("LOG_FORMAT", LOG_FORMATS, default="text"),
         trusted_proxies=read.networks("TRUSTED_PROXIES") or OWN_MACHINE,
         event_retention_months=read.integer("EVENT_RETENTION_MONTHS", default=0, low=0, high=1200),
+        dns_resolvers=_dns_resolvers(read),
         host_away_minutes=read.integer("HOST_AWAY_MINUTES", default=15, low=3, high=10_080),
         debug=read.switch("DEBUG", default=False),
         host=read.text("HOST", default="127.0.0.1"),
@@ -303,6 +307,22 @@ def _sandbox(read: _Reader, embedded: bool, own_port: int) -> tuple[tuple[str, i
     if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise ConfigurationError(f"EMAIL_SANDBOX must be host:port, on or off, not {value!r}.")
     return (host, int(port)), False
+
+
+def _dns_resolvers(read: _Reader) -> tuple[tuple[str, int], ...]:
+    """Name servers as (address, port); none: the machine's own."""
+    servers = []
+    for item in read.items("DNS_RESOLVERS"):
+        match = _NAME_SERVER.fullmatch(item)
+        port = int((match["port"] if match else None) or 53)
+        try:
+            address = str(ip_address((match["bracketed"] or match["address"]) if match else ""))
+        except ValueError:
+            address = ""
+        if not address or not 0 < port < 65536:
+            raise ConfigurationError(f"DNS_RESOLVERS must list servers like 127.0.0.1:5353, not {item!r}.")
+        servers.append((address, port))
+    return tuple(servers)
 
 
 def _ai(read: _Reader) -> tuple[str | None, str | None, str | None]:

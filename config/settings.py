@@ -29,6 +29,8 @@ BROKER_URL = ENVIRONMENT.broker_url
 DATA_DIR = ENVIRONMENT.data_dir
 # What a sending machine had begun when it fell silent is given up as unknown after so long.
 HOST_AWAY_MINUTES = ENVIRONMENT.host_away_minutes
+# Name servers as (address, port) for the checks of sending domains; none: the machine's own.
+DNS_RESOLVERS = list(ENVIRONMENT.dns_resolvers)
 TRUSTED_PROXIES = list(ENVIRONMENT.trusted_proxies)
 EVENT_RETENTION_MONTHS = ENVIRONMENT.event_retention_months
 

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings as django_settings
 from hypothesis import settings as hypothesis_settings
 
-pytest_plugins = ["tests.plugins.browser", "tests.plugins.mail", "tests.plugins.workers"]
+pytest_plugins = ["tests.plugins.browser", "tests.plugins.dns", "tests.plugins.mail", "tests.plugins.workers"]
 
 
 def pytest_configure() -> None:

@@ -36,10 +36,20 @@ _SETTINGS = {
     "ENCRYPTION_KEYS": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     "ENV_FILE": os.devnull,
     "DATA_DIR": str(FOLDER / "data"),
+    "DNS_RESOLVERS": "127.0.0.1:9",  # nobody: a question to the DNS never leaves the machine
     "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright's sync API keeps a loop running in the test's thread
 }
 _UNSET = {"ALLOWED_HOSTS", "AI_BASE_URL", "BASE_URL", "DEBUG", "DEMO", "EMAIL_SANDBOX", "HOST", "LOG_LEVEL", "PORT"}
-_UNSET |= {"SECRET_KEY_FALLBACKS", "SENTRY_DSN", "TRACKING_PORT", "TRACKING_URL", "WEB_WORKERS", "WORKERS"}
+_UNSET |= {
+    "BROKER_URL",
+    "LOG_FORMAT",
+    "SECRET_KEY_FALLBACKS",
+    "SENTRY_DSN",
+    "TRACKING_PORT",
+    "TRACKING_URL",
+    "WEB_WORKERS",
+    "WORKERS",
+}
 # What a process that is to run on its own, not on the tests' services, must not inherit.
 OWN_SETTINGS = frozenset({*_SETTINGS, *_UNSET, FOLDER_VARIABLE})
 
