@@ -86,6 +86,7 @@ SELECT EXISTS (
     WHERE batch.state = {Batch.State.QUEUED:d} AND batch.due_at <= %(now)s
       AND mailing.state = '{Mailing.State.RUNNING}'
       AND mailbox.status = '{Mailbox.Status.ACTIVE}' AND (mailbox.retry_at IS NULL OR mailbox.retry_at <= %(now)s)
+      AND batch.mailbox_id <> %(besides)s
 )
 """  # noqa: S608 - numbers and words of the models
 
@@ -149,10 +150,10 @@ def lease_batch(*, owner: str, now: datetime) -> Lease | None:
     return Lease(batch_id, owner, mailing_id, mailbox_id, messages)
 
 
-def is_due(now: datetime) -> bool:
-    """Return whether there is a batch that could be leased."""
+def is_due(now: datetime, *, besides: int = 0) -> bool:
+    """Return whether there is a batch that could be leased, not counting those of the mailbox `besides`."""
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, {"now": now})
+        cursor.execute(_DUE, {"now": now, "besides": besides})
         row = cursor.fetchone()
     return bool(row and row[0])
 

@@ -7,7 +7,7 @@ the messages that hold them go out.
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from delivery.compose import BadRecipientError, ComposeError, Composer, Recipien
 from delivery.compose.composer import Places, Sender, TrackedLink
 from delivery.journal import Entry, Journal, Outcome, Start
 from delivery.models import Mailbox, Mailing
+from delivery.pacing.gate import Gate, Wait
 from delivery.receipts import Receipt
 from delivery.servers import server_of
 from delivery.smtp import (
@@ -58,6 +59,8 @@ class Trip:
     remaining: list[int] = field(default_factory=list)
     hard_bounces: dict[int, str] = field(default_factory=dict)
     failure: Failure | None = None
+    # Why and until when what remains waits for the mailbox's limits.
+    wait: Wait | None = None
     sender_fault: str = ""
     answered: bool = False
 
@@ -72,8 +75,10 @@ class Courier:
         self._compiled: OrderedDict[int, CompiledEmail | TemplateError] = OrderedDict()
         self._composers: OrderedDict[tuple[int, Sender], Composer] = OrderedDict()
 
-    def take(self, lease: Lease, mailing: Mailing, mailbox: Mailbox, *, deadline: float) -> Trip:
-        """Send what may be sent of a batch; nothing new is started after `deadline` (monotonic seconds).
+    def take(
+        self, lease: Lease, mailing: Mailing, mailbox: Mailbox, *, deadline: float, gate: Gate | None = None
+    ) -> Trip:
+        """Send what may be sent of a batch; nothing new is started after `deadline` (monotonic seconds) or without `gate`.
 
         Raises OSError when the journal can't be written and core.encryption.DecryptionError when the password can't be read.
         """
@@ -87,6 +92,9 @@ class Courier:
                 sendable.append(message)
         if not sendable:
             return trip
+        if gate is not None and not gate.opens(len(sendable)):
+            trip.remaining, trip.wait = [message.id for message in sendable], gate.wait
+            return trip
         composer = self._composer(mailing, mailbox)
         if isinstance(composer, TemplateError):
             now = clock.now()
@@ -95,20 +103,28 @@ class Courier:
                 receipts.skipped(message.id, reasons.RENDER_ERROR, text=text, at=now) for message in sendable
             ]
             return trip
-        load = _Load(self.journal, lease, mailbox, composer, sendable, trip, deadline)
+        load = _Load(self.journal, lease, mailbox, composer, sendable, trip, deadline, gate)
+        expected = len(sendable)
+        if gate is not None:
+            expected = min(expected, gate.expected(deadline - time.monotonic()))
         client = self._client(mailbox)
         trip.failure = client.deliver(
-            load.pull, load.observe, expected=len(sendable), tick=load.recheck, every=RECHECK_EVERY
+            load.pull,
+            load.observe,
+            expected=expected,
+            tick=load.recheck,
+            every=RECHECK_EVERY,
+            opens_at=load.opens_at,
         )
         load.unload()
         self._used_at[mailbox.pk] = time.monotonic()
         return trip
 
-    def hang_up(self, *, unused_for: float = 0) -> None:
-        """Close the connections of mailboxes that were not used for so many seconds."""
+    def hang_up(self, *, unused_for: float = 0, but: Collection[int] = ()) -> None:
+        """Close the connections of mailboxes that were not used for so many seconds, but not of those in `but`."""
         now = time.monotonic()
         for mailbox_id, used_at in list(self._used_at.items()):
-            if now - used_at >= unused_for:
+            if now - used_at >= unused_for and mailbox_id not in but:
                 self._clients.pop(mailbox_id).close()
                 del self._used_at[mailbox_id]
 
@@ -168,6 +184,7 @@ class _Load:
         messages: list[LeasedMessage],
         trip: Trip,
         deadline: float,
+        gate: Gate | None,
     ) -> None:
         self._journal = journal
         self._lease = lease
@@ -175,6 +192,7 @@ class _Load:
         self._composer = composer
         self._trip = trip
         self._deadline = deadline
+        self._gate = gate
         self._messages = {message.id: message for message in messages}
         self._waiting = deque(messages)
         self._made: deque[Envelope] = deque()
@@ -189,7 +207,17 @@ class _Load:
             self.recheck()
         while not self._made and self._waiting and not self._stopped:
             self._make(capabilities)
-        return self._made.popleft() if self._made and not self._stopped else None
+        if not self._made or self._stopped:
+            return None
+        if self._gate is not None and not self._gate.take(len(self._made) + len(self._waiting)):
+            return None
+        return self._made.popleft()
+
+    def opens_at(self) -> float:
+        """Return when `pull` will give more although it gave nothing (monotonic seconds); 0: not in this trip."""
+        if self._gate is None or self._stopped or self._gate.opens_at >= self._deadline:
+            return 0.0
+        return self._gate.opens_at if self._made or self._waiting else 0.0
 
     def observe(self, events: list[Event]) -> None:
         """Note in the journal, then remember; the journal comes before anything that follows from the events."""
@@ -223,10 +251,14 @@ class _Load:
         left = {envelope.id for envelope in self._made} | {message.id for message in self._waiting}
         left.update(self._trip.remaining)
         self._trip.remaining = [message.id for message in self._lease.messages if message.id in left]
+        if self._gate is not None:
+            self._gate.close()
+            self._trip.wait = self._gate.wait
 
     def _make(self, capabilities: Capabilities) -> None:
         now = clock.now()
-        for _ in range(min(_COMPOSED_AT_ONCE, len(self._waiting))):
+        at_once = _COMPOSED_AT_ONCE if self._gate is None else min(_COMPOSED_AT_ONCE, self._gate.at_once)
+        for _ in range(min(at_once, len(self._waiting))):
             message = self._waiting.popleft()
             try:
                 recipient = recipient_of(message)

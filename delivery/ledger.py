@@ -60,9 +60,12 @@ CASE WHEN mailing.state = '{Mailing.State.CANCELLED}' THEN {Batch.State.CANCELLE
 """
 
 
-def give_back(held: Held, remaining: Collection[int], *, due_at: datetime | None, now: datetime) -> bool:
+def give_back(
+    held: Held, remaining: Collection[int], *, due_at: datetime | None, now: datetime, reason: str = ""
+) -> bool:
     """End the lease: the batch is done, or waits again with what remains of it (from `due_at`, if that is given).
 
+    `reason` says why it waits until then, as a code; without one it is for the server's sake.
     Returns False if the lease was not ours any more.
     """
     with connection.cursor() as cursor:
@@ -77,12 +80,20 @@ def give_back(held: Held, remaining: Collection[int], *, due_at: datetime | None
                 f"""
                 UPDATE delivery_batch batch
                 SET state = {_STATE_AFTER}, message_ids = %s, due_at = coalesce(%s, batch.due_at),
-                    postponed = %s::timestamptz IS NOT NULL, lease_owner = '', leased_at = NULL, lease_expires_at = NULL
+                    postponed = %s, reason = %s, lease_owner = '', leased_at = NULL, lease_expires_at = NULL
                 FROM delivery_mailing mailing, delivery_mailbox mailbox
                 WHERE batch.id = %s AND batch.state = %s AND batch.lease_owner = %s
                   AND mailing.id = batch.mailing_id AND mailbox.id = batch.mailbox_id
                 """,  # noqa: S608 - constants of this module
-                [list(remaining), due_at, due_at, held.batch_id, Batch.State.LEASED, held.owner],
+                [
+                    list(remaining),
+                    due_at,
+                    due_at is not None and not reason,
+                    reason,
+                    held.batch_id,
+                    Batch.State.LEASED,
+                    held.owner,
+                ],
             )
         return bool(cursor.rowcount)
 

@@ -22,6 +22,10 @@ class Mailbox(models.Model):
         HOLD = "hold", "Hold and show it"
         RESEND = "resend", "Send it again"
 
+    class RampUnit(models.TextChoices):
+        MESSAGES = "messages", "Messages"
+        PERCENT = "percent", "Percent"
+
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     from_name = models.CharField(max_length=150, blank=True, default="")
     from_email = models.EmailField(max_length=320)
@@ -44,6 +48,19 @@ class Mailbox(models.Model):
         default=OnUnknown.HOLD,
         help_text="After a crash it may be unknown whether the server took a message. A resend bears the same Message-ID.",
     )
+    per_second = models.PositiveIntegerField("messages a second", null=True, blank=True)
+    per_minute = models.PositiveIntegerField("messages a minute", null=True, blank=True)
+    per_day = models.PositiveIntegerField("messages a day", null=True, blank=True)
+    time_zone = models.CharField(
+        max_length=64, blank=True, default="", help_text="Whose midnight starts a new day; empty: the workspace's."
+    )
+    ramp_start = models.PositiveIntegerField(
+        "warm-up: messages on the first day", null=True, blank=True, help_text="Empty: no warm-up."
+    )
+    ramp_growth = models.PositiveIntegerField("warm-up: growth a day", default=20)
+    ramp_unit = models.CharField("warm-up: growth in", max_length=8, choices=RampUnit.choices, default=RampUnit.PERCENT)
+    ramp_target = models.PositiveIntegerField("warm-up: messages a day in the end", default=5000)
+    ramp_since = models.DateTimeField(null=True, editable=False, help_text="When the warm-up was switched on.")
     status = models.CharField(max_length=6, choices=Status.choices, default=Status.ACTIVE)
     paused_reason = models.TextField(blank=True, default="", editable=False)
     retry_at = models.DateTimeField(null=True, editable=False, help_text="The server can't be used before this moment.")
@@ -172,6 +189,12 @@ class Batch(models.Model):
     state = models.SmallIntegerField(choices=State.choices, default=State.QUEUED, db_default=State.QUEUED)
     due_at = models.DateTimeField()
     postponed = models.BooleanField(default=False, db_default=False, help_text="Due later only for the server's sake.")
+    reason = models.CharField(
+        max_length=40,
+        default="",
+        db_default="",
+        help_text="Why it is due later than asked for: a code of delivery.reasons.",
+    )
     lease_owner = models.TextField(default="", db_default="", help_text="The journal of the worker that holds it.")
     leased_at = models.DateTimeField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
@@ -181,6 +204,7 @@ class Batch(models.Model):
         verbose_name_plural = "batches"
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(state=0), name="batch_due"),
+            models.Index(fields=["mailbox", "due_at"], condition=models.Q(state=0), name="batch_line"),
             models.Index(fields=["lease_expires_at"], condition=models.Q(state=2), name="batch_leased"),
             models.Index(
                 fields=["id"], condition=models.Q(state=4, finished_at=None), name="batch_cancelled_unsettled"
@@ -268,6 +292,29 @@ class MailboxCounter(models.Model):
 
     def __str__(self) -> str:
         return f"mailbox {self.mailbox_id} at {self.hour:%Y-%m-%d %H}"
+
+
+class MailboxDay(models.Model):
+    """One local day of a mailbox: what it was allowed, what it sent, and what came of it; also the history of its warm-up."""
+
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.CASCADE, related_name="days", db_index=False)
+    day = models.DateField()
+    cap = models.PositiveIntegerField(null=True, help_text="The day's limit; empty: there was none.")
+    step = models.PositiveSmallIntegerField(null=True, help_text="The step of the warm-up; empty: there was none.")
+    sent = models.IntegerField(
+        default=0, db_default=0, help_text="Messages offered to the server: they count to the cap."
+    )
+    accepted = models.IntegerField(default=0, db_default=0)
+    bounced = models.IntegerField(default=0, db_default=0, help_text="Hard bounces.")
+    complained = models.IntegerField(default=0, db_default=0)
+    last_sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-day"]
+        constraints = [models.UniqueConstraint(fields=["mailbox", "day"], name="mailbox_day_once")]
+
+    def __str__(self) -> str:
+        return f"mailbox {self.mailbox_id} on {self.day}"
 
 
 class LinkCounter(models.Model):

@@ -9,6 +9,10 @@ SENDING: Final = "sending"
 MAILING_PAUSED: Final = "mailing_paused"
 MAILBOX_PAUSED: Final = "mailbox_paused"
 SERVER_UNREACHABLE: Final = "server_unreachable"
+MAILBOX_RATE: Final = "mailbox_rate"
+MAILBOX_CAP: Final = "mailbox_cap"
+WARM_UP: Final = "warm_up"
+PACING_UNREACHABLE: Final = "pacing_unreachable"
 
 ACCEPTED: Final = "accepted"
 
@@ -54,6 +58,10 @@ SENTENCES: Final[dict[str, str]] = {
     MAILING_PAUSED: "It waits because the campaign is paused.",
     MAILBOX_PAUSED: "It waits because its mailbox is paused.",
     SERVER_UNREACHABLE: "It waits because the mailbox's server could not be used; it is tried again.",
+    MAILBOX_RATE: "It waits for its turn: its mailbox sends no faster than its limit.",
+    MAILBOX_CAP: "It waits because its mailbox has sent all that it may send today.",
+    WARM_UP: "It waits because its mailbox is warming up and has sent all that it may send today.",
+    PACING_UNREACHABLE: "It waits because the counter of its mailbox's limits (Redis) can't be reached; it is tried again.",
     ACCEPTED: "The receiving server accepted it.",
     GREYLISTED: "The receiving server asked to come back later, as it does with senders it doesn't know yet (greylisting).",
     THROTTLED: "The receiving server says that it gets too much mail from here; it is sent more slowly.",

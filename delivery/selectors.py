@@ -11,6 +11,18 @@ from django.db.models import QuerySet, Sum
 from core import clock
 from core.exceptions import NotFound
 from delivery import reasons
+from delivery.domains.checklist import Item, Level
+from delivery.domains.stored import (
+    checks_of,
+    dkim_key_in,
+    domain_in,
+    domains_in,
+    domains_of,
+    keep_until,
+    mailboxes_of_domain,
+    record_of,
+    standing,
+)
 from delivery.models import (
     Attempt,
     Batch,
@@ -29,24 +41,35 @@ from team.models import Workspace
 __all__ = [
     "COUNTED",
     "HONEYPOT_LABEL",
+    "Item",
+    "Level",
     "LinkTotals",
     "MailboxHealth",
     "Moment",
     "Totals",
     "TrackedLink",
     "Why",
+    "checks_of",
     "count_links",
+    "dkim_key_in",
+    "domain_in",
+    "domains_in",
+    "domains_of",
     "hourly",
+    "keep_until",
     "link_totals",
     "links_of",
     "mailbox_health",
     "mailbox_in",
     "mailboxes_in",
+    "mailboxes_of_domain",
     "messages_in",
     "messages_of",
     "messages_to",
     "open_batches",
+    "record_of",
     "sentence",
+    "standing",
     "timeline",
     "timelines",
     "totals",
@@ -263,10 +286,19 @@ def _waiting_code(message: Message) -> str:
         return reasons.SCHEDULED
     if message.mailbox.retry_at and message.mailbox.retry_at > now:
         return reasons.SERVER_UNREACHABLE
-    leased = Batch.objects.filter(
-        mailing_id=message.mailing_id, state=Batch.State.LEASED, message_ids__contains=[message.pk]
-    )
-    return reasons.SENDING if leased.exists() else reasons.IN_LINE
+    batch = open_batch_of(message)
+    if batch is None:
+        return reasons.IN_LINE
+    if batch.state == Batch.State.LEASED:
+        return reasons.SENDING
+    return batch.reason if batch.reason and batch.due_at > now else reasons.IN_LINE
+
+
+def open_batch_of(message: Message) -> Batch | None:
+    """Return the batch in which a message waits or is being sent."""
+    waiting = (Batch.State.QUEUED, Batch.State.HELD, Batch.State.LEASED)
+    batches = Batch.objects.filter(mailing_id=message.mailing_id, state__in=waiting)
+    return batches.filter(message_ids__contains=[message.pk]).first()
 
 
 def _waiting_detail(message: Message, code: str) -> str:

@@ -17,6 +17,7 @@ from delivery.events import MailboxPaused, MailboxRemoved, MailboxResumed
 from delivery.exceptions import ConnectionTestError, MailboxError
 from delivery.models import Mailbox, Message
 from delivery.servers import IMPATIENCE, seal_password, server_of
+from delivery.services import limits
 from delivery.services.mailings import wake_workers
 from delivery.smtp import Client, Failure, Stage
 from team.models import Workspace
@@ -33,6 +34,7 @@ EDITABLE = frozenset(
         "smtp_verify",
         "max_connections",
         "on_unknown",
+        *limits.LIMITS,
     }
 )
 MAX_CONNECTIONS = 20
@@ -46,6 +48,7 @@ def create_mailbox(
     """Add a mailbox; `values` are its other columns.  Raises InvalidInput with the fields that can't be used."""
     mailbox = Mailbox(workspace=workspace)
     _assign(mailbox, {"from_email": from_email, "smtp_host": smtp_host, **values})
+    limits.note_warm_up(mailbox, before=None)
     mailbox.smtp_password_encrypted = seal_password(workspace.pk, smtp_password)
     _save(mailbox)
     return mailbox
@@ -56,7 +59,9 @@ def update_mailbox(mailbox: Mailbox, *, smtp_password: str | None = None, **chan
 
     Raises InvalidInput with the fields that can't be used.
     """
+    before, ramp_start = _limits_of(mailbox), mailbox.ramp_start
     _assign(mailbox, changes)
+    limits.note_warm_up(mailbox, before=ramp_start)
     if smtp_password is not None:
         mailbox.smtp_password_encrypted = seal_password(mailbox.workspace_id, smtp_password)
     # What failed before may work now.
@@ -64,8 +69,14 @@ def update_mailbox(mailbox: Mailbox, *, smtp_password: str | None = None, **chan
     mailbox.failures, mailbox.last_error = 0, ""
     with transaction.atomic():
         _save(mailbox)
+        if _limits_of(mailbox) != before:
+            limits.apply_limits(mailbox.pk)
         _bring_forward(mailbox.pk)
     return mailbox
+
+
+def _limits_of(mailbox: Mailbox) -> dict[str, Any]:
+    return {name: getattr(mailbox, name) for name in limits.LIMITS}
 
 
 def _assign(mailbox: Mailbox, values: dict[str, Any]) -> None:
@@ -88,6 +99,7 @@ def _assign(mailbox: Mailbox, values: dict[str, Any]) -> None:
         errors["smtp_port"] = ["A port is a number from 1 to 65535."]
     if not 1 <= int(mailbox.max_connections) <= MAX_CONNECTIONS:
         errors["max_connections"] = [f"Give a number from 1 to {MAX_CONNECTIONS}."]
+    errors |= limits.refusals(mailbox)
     if errors:
         raise InvalidInput("The mailbox can't be used as it is.", fields=errors)
 

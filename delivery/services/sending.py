@@ -8,8 +8,9 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from django.conf import settings
@@ -25,8 +26,9 @@ from delivery.courier import Courier, Trip
 from delivery.events import MessagesAccepted, MessagesFinished
 from delivery.ledger import Held, Recorded
 from delivery.models import Batch, Mailbox, Mailing, Message, MessageState
+from delivery.pacing.opening import gate_of
 from delivery.receipts import Receipt
-from delivery.services import mailboxes
+from delivery.services import mailboxes, pace
 from delivery.services.mailings import settle_cancelled, wake_workers
 from delivery.wire_log import receipt_of
 
@@ -59,6 +61,7 @@ def dispatch_due(*, seconds: float = DISPATCH_SECONDS) -> int:
     """
     deadline = time.monotonic() + seconds
     settled = 0
+    paced: set[int] = set()
     courier = _courier()
     courier.hang_up(unused_for=KEEP_CONNECTIONS_SECONDS)
     lease = claims.lease_batch(owner=courier.journal.name, now=clock.now())
@@ -66,7 +69,7 @@ def dispatch_due(*, seconds: float = DISPATCH_SECONDS) -> int:
         wake_workers()
     while lease is not None:
         try:
-            settled += _send(courier, lease, max(deadline, time.monotonic() + _LEAST_SECONDS))
+            settled += _send(courier, lease, max(deadline, time.monotonic() + _LEAST_SECONDS), paced)
         except BaseException as error:
             _give_up(courier, lease, error)
             raise
@@ -75,7 +78,7 @@ def dispatch_due(*, seconds: float = DISPATCH_SECONDS) -> int:
                 wake_workers()
             return settled
         lease = claims.lease_batch(owner=courier.journal.name, now=clock.now())
-    courier.hang_up()
+    courier.hang_up(but=paced)
     return settled
 
 
@@ -98,18 +101,23 @@ def _courier() -> Courier:
     return courier
 
 
-def _send(courier: Courier, lease: claims.Lease, deadline: float) -> int:
+def _send(courier: Courier, lease: claims.Lease, deadline: float, paced: set[int]) -> int:
+    """Take a batch to its server; a mailbox whose next slot is near is added to `paced`."""
     mailing = Mailing.objects.select_related("workspace").get(pk=lease.mailing_id)
     mailbox = Mailbox.objects.get(pk=lease.mailbox_id)
+    mailbox.workspace = mailing.workspace
     held = Held(lease.batch_id, lease.owner, lease.mailing_id, lease.mailbox_id, mailing.workspace_id)
+    gate = gate_of(mailbox, mailing, batch_id=lease.batch_id, deadline=deadline)
     try:
-        trip = courier.take(lease, mailing, mailbox, deadline=deadline)
+        trip = courier.take(lease, mailing, mailbox, deadline=deadline, gate=gate)
     except DecryptionError:
         reason = "The stored password can't be read with this installation's keys. Enter it again."
         mailboxes.pause_mailbox(mailbox.pk, reason=reason)
         trip = Trip(remaining=[message.id for message in lease.messages])
     _commit(held, mailbox, trip)
     courier.journal.forget()
+    if trip.wait is not None and trip.wait.until < clock.now() + timedelta(seconds=KEEP_CONNECTIONS_SECONDS):
+        paced.add(mailbox.pk)
     if trip.failure is not None and trip.remaining:
         logger.warning("Mailbox %s: %s", mailbox.pk, trip.failure.message)
     return len(trip.receipts)
@@ -133,27 +141,46 @@ def _commit(held: Held, mailbox: Mailbox, trip: Trip) -> None:
 @transaction.atomic
 def _record_trip(held: Held, mailbox: Mailbox, trip: Trip) -> None:
     now = clock.now()
-    due_at = None
-    if trip.remaining or trip.sender_fault or any(receipt.retry_at for receipt in trip.receipts):
-        queue.share_mailing(held.mailing_id)
-        if trip.sender_fault:
-            mailboxes.pause_mailbox(held.mailbox_id, reason=trip.sender_fault)
-        elif trip.failure is not None and trip.remaining:
-            due_at = mailboxes.note_server_failure(mailbox, trip.failure)
-        ledger.lock(held)
-    if trip.answered and not trip.failure:
-        mailboxes.note_server_success(mailbox)
-    if not ledger.give_back(held, trip.remaining, due_at=due_at, now=now) and ledger.is_recorded(held):
+    later = _consequences(held, mailbox, trip)
+    given_back = ledger.give_back(held, trip.remaining, due_at=later.until, now=now, reason=later.reason)
+    if not given_back and ledger.is_recorded(held):
         return
     recorded = _record(held, trip.receipts)
-    if due_at is not None and trip.failure is not None:
-        ledger.postpone(held, trip.remaining, reason=reasons.SERVER_UNREACHABLE, text=trip.failure.message[:500])
+    pace.note_trip(mailbox, held, trip, now=now)
+    if later.unreachable:
+        ledger.postpone(held, trip.remaining, reason=reasons.SERVER_UNREACHABLE, text=later.unreachable)
     for message_id in recorded.of(MessageState.FAILED):
         if message_id in trip.hard_bounces:
             detail = next(receipt.text for receipt in trip.receipts if receipt.message_id == message_id)
             _suppress(held, trip.hard_bounces[message_id], detail)
     if trip.remaining:
         transaction.on_commit(settle_cancelled)
+
+
+class _Later(NamedTuple):
+    """When what remains of a batch may go on: `unreachable` is what the server said, `reason` a code of the mailbox's limits."""
+
+    until: datetime | None = None
+    reason: str = ""
+    unreachable: str = ""
+
+
+def _consequences(held: Held, mailbox: Mailbox, trip: Trip) -> _Later:
+    """Lock what the trip's records belong to, and let the mailbox know how its server behaved."""
+    later = _Later()
+    if trip.remaining or trip.sender_fault or any(receipt.retry_at for receipt in trip.receipts):
+        queue.share_mailing(held.mailing_id)
+        if trip.sender_fault:
+            mailboxes.pause_mailbox(held.mailbox_id, reason=trip.sender_fault)
+        elif trip.failure is not None and trip.remaining:
+            until = mailboxes.note_server_failure(mailbox, trip.failure)
+            later = _Later(until, "", trip.failure.message[:500] if until else "")
+        elif trip.wait is not None and trip.remaining:
+            later = _Later(trip.wait.until, trip.wait.reason)
+        ledger.lock(held)
+    if trip.answered and not trip.failure:
+        mailboxes.note_server_success(mailbox)
+    return later
 
 
 def _record(held: Held, found: Sequence[Receipt]) -> Recorded:
