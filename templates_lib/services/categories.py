@@ -5,6 +5,7 @@ from django.db import transaction
 from core.exceptions import InvalidInput
 from team.models import Workspace
 from templates_lib.models import Category
+from templates_lib.services.naming import lock_names
 
 MAX_NAME = 80
 
@@ -33,6 +34,7 @@ def _free_name(workspace: Workspace, name: str, *, keeping: Category | None = No
     if not name or len(name) > MAX_NAME:
         message = f"A category needs a name of at most {MAX_NAME} characters."
         raise InvalidInput(message, fields={"name": [message]})
+    lock_names(workspace)
     same_name = Category.objects.filter(workspace=workspace, name__iexact=name)
     if keeping is not None:
         same_name = same_name.exclude(pk=keeping.pk)

@@ -14,6 +14,7 @@ from templates_lib.exceptions import StaleVersionError
 from templates_lib.files import read_file
 from templates_lib.models import Category, Template, TemplateVersion
 from templates_lib.previews import check
+from templates_lib.services.naming import lock_names
 from templates_lib.starters import STARTERS
 
 MAX_NAME = 120
@@ -178,6 +179,7 @@ def use_starter(*, workspace: Workspace, slug: str, user: User | None = None) ->
 @transaction.atomic
 def add_starters(workspace: Workspace, *, user: User | None = None) -> list[Template]:
     """Copy every starter that the workspace has no template of that name for; return the new ones."""
+    lock_names(workspace)
     taken = set(selectors.all_templates_in(workspace).values_list("name", flat=True))
     return [
         use_starter(workspace=workspace, slug=slug, user=user)
@@ -188,6 +190,7 @@ def add_starters(workspace: Workspace, *, user: User | None = None) -> list[Temp
 
 def unused_name(workspace: Workspace, name: str) -> str:
     """Return the name, or the name with the first number that makes it unused."""
+    lock_names(workspace)
     taken = set(selectors.all_templates_in(workspace).values_list("name", flat=True))
     candidate, number = name[:MAX_NAME], 2
     while candidate in taken:
@@ -200,6 +203,7 @@ def _free_name(workspace: Workspace, name: str, *, keeping: Template | None = No
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME:
         raise InvalidInput("A template needs a name of at most 120 characters.", fields={"name": ["Give it a name."]})
+    lock_names(workspace)
     same_name = selectors.all_templates_in(workspace).filter(name=name)
     if keeping is not None:
         same_name = same_name.exclude(pk=keeping.pk)

@@ -4,7 +4,7 @@ import re
 import pytest
 from django.core.management import CommandError, call_command
 
-from team import services
+from team import selectors
 from team.models import ApiToken, AuditEntry, Role
 from tests.factories.team import ApiTokenFactory, WorkspaceFactory
 
@@ -83,7 +83,7 @@ def test_the_command_prints_a_token_once():
 
     token = ApiToken.objects.get(workspace=workspace)
     assert token.scopes == ["contacts:read", "campaigns:write"]
-    assert services.selectors.active_token(out.getvalue().strip()) == token
+    assert selectors.active_token(out.getvalue().strip()) == token
     assert AuditEntry.objects.get(table="team_apitoken").actor == "command:create_token"
 
 
