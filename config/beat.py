@@ -27,6 +27,7 @@ BEAT_SCHEDULE: dict[str, Entry] = {
     "deliver facts": every(1, "core.tasks.deliver_facts"),
     "send due mail": every(1, "delivery.tasks.dispatch"),
     "settle abandoned batches": every(5, "delivery.tasks.settle_abandoned"),
+    "check sending domains": every(300, "delivery.tasks.check_due_domains"),
     # The drainer is a process of its own; this brings hits in where none runs.
     "drain hits": every(30, "tracking.tasks.drain_hits"),
     "tidy event store": every(3600, "tracking.tasks.tidy_event_store"),

@@ -328,3 +328,59 @@ class LinkCounter(models.Model):
 
     def __str__(self) -> str:
         return f"clicks on link {self.link_id}"
+
+
+class SendingDomain(models.Model):
+    """A domain that a workspace's mail comes from, with what the DNS said of it at the last look."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField("domain", max_length=253, help_text="In ASCII, lower case.")
+    selectors = models.PositiveIntegerField(default=0, editable=False, help_text="Used so far; none is used twice.")
+    checked_at = models.DateTimeField(null=True, editable=False)
+    checks = models.JSONField(default=list, editable=False, help_text="Items of delivery.domains.checklist.")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="sending_domain_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DkimKey(models.Model):
+    """A key that signs a domain's mail.  Its private half never leaves the database but to sign."""
+
+    class Algorithm(models.TextChoices):
+        RSA = "rsa", "RSA, 2048 bits"
+        ED25519 = "ed25519", "Ed25519"
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting for its record"
+        ACTIVE = "active", "Signing"
+        RETIRED = "retired", "Replaced"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    domain = models.ForeignKey(SendingDomain, on_delete=models.CASCADE, related_name="keys")
+    algorithm = models.CharField(max_length=7, choices=Algorithm.choices)
+    selector = models.CharField(max_length=63)
+    public = models.TextField(help_text="What the p= tag of its record holds.")
+    private_encrypted = models.TextField(blank=True, default="", editable=False)
+    status = models.CharField(max_length=7, choices=Status.choices, default=Status.PENDING)
+    seen_at = models.DateTimeField(null=True, editable=False, help_text="When its record was last seen in the DNS.")
+    activated_at = models.DateTimeField(null=True, editable=False)
+    retired_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "DKIM key"
+        constraints = [
+            models.UniqueConstraint(fields=["domain", "selector"], name="dkim_selector_once"),
+            models.UniqueConstraint(
+                fields=["domain", "algorithm"], condition=models.Q(status="active"), name="dkim_one_active_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.selector}._domainkey.{self.domain.name}"

@@ -23,3 +23,11 @@ def settle_cancelled() -> None:
     from delivery import services
 
     services.settle_cancelled()
+
+
+@shared_task(ignore_result=True)
+def check_due_domains() -> None:
+    """Ask the DNS about the sending domains whose last check is old."""
+    from delivery import services
+
+    services.check_due_domains()

@@ -6,7 +6,7 @@ Pure but for the questions to the DNS; knows no database.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from delivery.dkim import Algorithm, RecordError, parse_record, record_name, record_text
 from delivery.domains.dmarc import DmarcError, read_dmarc
@@ -24,16 +24,27 @@ class Level(StrEnum):
     UNKNOWN = "unknown"
 
 
+class TxtRecord(NamedTuple):
+    """A TXT record: its name, and its text unsplit."""
+
+    name: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of the checklist: what was found, and what to do about it (empty when there is nothing to do)."""
+    """One line of the checklist: what was found, and what to do about it (empty when there is nothing to do).
+
+    `seen` are the texts of records as they are, `publish` those that would mend it.
+    """
 
     code: str
     title: str
     level: Level
     found: str
     todo: str = ""
-    records: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    publish: list[TxtRecord] = field(default_factory=list)
 
     def dump(self) -> dict[str, Any]:
         """Return JSON."""
@@ -42,7 +53,8 @@ class Item:
     @classmethod
     def load(cls, row: dict[str, Any]) -> Self:
         """Return what `dump` wrote."""
-        return cls(**{**row, "level": Level(row["level"])})
+        publish = [TxtRecord(*record) for record in row["publish"]]
+        return cls(**{**row, "level": Level(row["level"]), "publish": publish})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +129,12 @@ def check_spf(subject: Subject, dns: Dns) -> Item:
     try:
         tree = read_spf(dns, subject.name)
     except SpfError as error:
-        return _spf(Level.FAULT, f"{error} Receivers treat it as if it were broken.", "Mend the record.")
+        return _spf(subject, Level.FAULT, f"{error} Receivers treat it as if it were broken.", "Mend the record.")
     if tree is None:
         todo = "Publish one TXT record at the domain itself that names every server that sends for it."
         found = f"{subject.name} has no SPF record."
         level = Level.WARNING if foreign and not terms else Level.FAULT
-        return _spf(level, found, todo, [f'{subject.name}. TXT "{suggest(None, terms)}"'])
+        return _spf(subject, level, found, todo, publish=suggest(None, terms))
     return _judged_spf(subject, dns, tree, terms)
 
 
@@ -131,27 +143,30 @@ def _judged_spf(subject: Subject, dns: Dns, tree: Tree, terms: Sequence[str]) ->
     cost = f"{tree.lookups} of {MAX_LOOKUPS} lookups"
     if tree.has_too_many_lookups:
         found = f"It needs {tree.lookups} lookups ({tree.void_lookups} of them lead nowhere); receivers stop after {MAX_LOOKUPS}."
-        return _spf(Level.FAULT, found, "Take out what you no longer send with.", [record.text])
+        return _spf(subject, Level.FAULT, found, "Take out what you no longer send with.", seen=[record.text])
     if record.catch_all == "pass":
         found = "It ends in +all, which lets anybody send in your name."
-        return _spf(Level.FAULT, found, "End it in ~all or -all.", [record.text])
+        return _spf(subject, Level.FAULT, found, "End it in ~all or -all.", seen=[record.text])
     missing = [term for term in terms if not _covers(dns, tree, term)]
     if missing:
         found = f"It does not name what this mail leaves through: {', '.join(missing)}."
-        improved = f'{subject.name}. TXT "{suggest(record.text, missing)}"'
+        improved = suggest(record.text, missing)
         if any(term.startswith("include:") for term in missing):
-            return _spf(Level.FAULT, found, "Replace the record by this one.", [improved])
+            return _spf(
+                subject, Level.FAULT, found, "Replace the record by this one.", seen=[record.text], publish=improved
+            )
         todo = "Replace the record by this one, unless that server hands its mail to another that the record names."
-        return _spf(Level.WARNING, found, todo, [improved])
+        return _spf(subject, Level.WARNING, found, todo, seen=[record.text], publish=improved)
     if record.catch_all == "neutral":
         found = f"It does not say what holds for other servers ({cost})."
-        return _spf(Level.WARNING, found, "End it in ~all or -all.", [record.text])
+        return _spf(subject, Level.WARNING, found, "End it in ~all or -all.", seen=[record.text])
     known = "It names the servers that this mail leaves through" if terms else "It is in order"
-    return _spf(Level.OK, f"{known} ({cost}).", "", [record.text])
+    return _spf(subject, Level.OK, f"{known} ({cost}).", "", seen=[record.text])
 
 
-def _spf(level: Level, found: str, todo: str, records: Sequence[str] = ()) -> Item:
-    return Item("spf", "SPF", level, found, todo, list(records))
+def _spf(subject: Subject, level: Level, found: str, todo: str, *, seen: Sequence[str] = (), publish: str = "") -> Item:
+    records = [TxtRecord(subject.name, publish)] if publish else []
+    return Item("spf", "SPF", level, found, todo, list(seen), records)
 
 
 def _wanted_terms(subject: Subject, dns: Dns) -> tuple[list[str], bool]:
@@ -222,17 +237,22 @@ def check_dkim(subject: Subject, dns: Dns) -> Item:
             bad.append(f"{name}: {problem}")
         elif problem:
             waiting.append(name)
-    records = [_published(key, subject.name) for key in keys]
+    records = [
+        TxtRecord(record_name(key.selector, subject.name), record_text(Algorithm(key.algorithm), key.public))
+        for key in keys
+    ]
     if bad:
         found = f"Receivers can't verify the signature. {'; '.join(bad)}."
-        return Item("dkim", title, Level.FAULT, found, "Publish the records as they are shown here.", records)
+        return Item("dkim", title, Level.FAULT, found, "Publish the records as they are shown here.", publish=records)
     active = [key for key in keys if key.status == "active"]
     if waiting and not active:
         found = f"Mail is not signed yet: {' and '.join(waiting)} is not published."
-        return Item("dkim", title, Level.WARNING, found, "Publish the record; signing then begins by itself.", records)
+        return Item(
+            "dkim", title, Level.WARNING, found, "Publish the record; signing then begins by itself.", publish=records
+        )
     kinds = " and ".join("Ed25519" if key.algorithm == Algorithm.ED25519 else "RSA" for key in active or keys)
     rest = f" {' and '.join(waiting)} is not published yet." if waiting else ""
-    return Item("dkim", title, Level.OK, f"The published keys are ours ({kinds}).{rest}", "", records)
+    return Item("dkim", title, Level.OK, f"The published keys are ours ({kinds}).{rest}")
 
 
 def _unsigned(title: str, relays: Sequence[Relay]) -> Item:
@@ -245,21 +265,19 @@ def _unsigned(title: str, relays: Sequence[Relay]) -> Item:
     return Item("dkim", title, Level.WARNING, found, todo)
 
 
-def _published(key: PublishedKey, domain: str) -> str:
-    return f'{record_name(key.selector, domain)}. TXT "{record_text(Algorithm(key.algorithm), key.public)}"'
-
-
 def check_dmarc(subject: Subject, dns: Dns) -> Item:
     """Whether the domain has a policy, and whether our signature and envelope are in line with it."""
     title = "DMARC"
-    suggestion = [f'_dmarc.{subject.name}. TXT "{suggested_policy(subject.name)}"']
+    suggestion = [TxtRecord(f"_dmarc.{subject.name}", suggested_policy(subject.name))]
     try:
         policy = read_dmarc(dns, subject.name)
     except DmarcError as error:
-        return Item("dmarc", title, Level.FAULT, str(error), "Mend the record.", suggestion)
+        return Item("dmarc", title, Level.FAULT, str(error), "Mend the record.", publish=suggestion)
     if policy is None:
         found = f"{subject.name} has no DMARC record, which large receivers demand of bulk mail."
-        return Item("dmarc", title, Level.FAULT, found, "Publish one; p=none only asks for reports.", suggestion)
+        return Item(
+            "dmarc", title, Level.FAULT, found, "Publish one; p=none only asks for reports.", publish=suggestion
+        )
     where = "" if policy.domain == subject.name else f" of {policy.domain}"
     signs = any(key.status == "active" for key in subject.keys)
     aligned = (

@@ -1,6 +1,16 @@
 """Every write of delivery."""
 
 from delivery.services.corrections import correct_counters
+from delivery.services.domains import (
+    activate_dkim_key,
+    add_domain,
+    check_domain,
+    check_due_domains,
+    create_dkim_keys,
+    delete_dkim_key,
+    delete_domain,
+    note_domain_of,
+)
 from delivery.services.engagement import Firsts, Hit, record_engagement, record_unsubscribe, withdraw_unsubscribe
 from delivery.services.forgetting import forget_contacts
 from delivery.services.mailboxes import (
@@ -29,15 +39,23 @@ __all__ = [
     "Hit",
     "TrackedLink",
     "TrackedMessage",
+    "activate_dkim_key",
+    "add_domain",
     "cancel_messages",
+    "check_domain",
+    "check_due_domains",
     "correct_counters",
     "count_links",
+    "create_dkim_keys",
     "create_mailbox",
     "create_mailing",
+    "delete_dkim_key",
+    "delete_domain",
     "delete_mailbox",
     "dispatch_due",
     "forget_contacts",
     "lock_messages",
+    "note_domain_of",
     "pause_mailbox",
     "queue_messages",
     "record_contacts_sent",

@@ -17,7 +17,7 @@ from delivery.events import MailboxPaused, MailboxRemoved, MailboxResumed
 from delivery.exceptions import ConnectionTestError, MailboxError
 from delivery.models import Mailbox, Message
 from delivery.servers import IMPATIENCE, seal_password, server_of
-from delivery.services import limits
+from delivery.services import domains, limits
 from delivery.services.mailings import wake_workers
 from delivery.smtp import Client, Failure, Stage
 from team.models import Workspace
@@ -51,6 +51,7 @@ def create_mailbox(
     limits.note_warm_up(mailbox, before=None)
     mailbox.smtp_password_encrypted = seal_password(workspace.pk, smtp_password)
     _save(mailbox)
+    domains.note_domain_of(workspace, mailbox.from_email)
     return mailbox
 
 
@@ -71,6 +72,7 @@ def update_mailbox(mailbox: Mailbox, *, smtp_password: str | None = None, **chan
         _save(mailbox)
         if _limits_of(mailbox) != before:
             limits.apply_limits(mailbox.pk)
+        domains.note_domain_of(mailbox.workspace, mailbox.from_email)
         _bring_forward(mailbox.pk)
     return mailbox
 

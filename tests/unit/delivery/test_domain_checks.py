@@ -112,7 +112,7 @@ def test_the_server_that_takes_the_mail_must_be_named(name_server: NameServer) -
     name_server.put("acme.example", "TXT", "v=spf1 ip4:192.0.2.0/24 -all")
     found = items(hosts=["smtp.acme.example"])["spf"]
     assert found.level is Level.WARNING
-    assert found.records == [f'acme.example. TXT "v=spf1 ip4:192.0.2.0/24 ip4:{PUBLIC} -all"']
+    assert found.publish == [("acme.example", f"v=spf1 ip4:192.0.2.0/24 ip4:{PUBLIC} -all")]
     name_server.put("acme.example", "TXT", f"v=spf1 ip4:{PUBLIC} -all")
     assert items(hosts=["smtp.acme.example"])["spf"].level is Level.OK
 
@@ -128,7 +128,7 @@ def test_a_known_provider_must_be_included(name_server: NameServer) -> None:
 def test_without_a_record_one_is_proposed(name_server: NameServer) -> None:
     found = items(hosts=["smtp.gmail.com", "127.0.0.1"])["spf"]
     assert found.level is Level.FAULT
-    assert found.records == ['acme.example. TXT "v=spf1 include:_spf.google.com ~all"']
+    assert found.publish == [("acme.example", "v=spf1 include:_spf.google.com ~all")]
     assert suggest("v=spf1 a redirect=x.example", ["ip4:1.2.3.4"]) == "v=spf1 a ip4:1.2.3.4 redirect=x.example"
 
 
