@@ -73,3 +73,13 @@ class MailboxForm(forms.Form):
         if not values["smtp_password"]:
             del values["smtp_password"]
         return values
+
+
+class DomainForm(forms.Form):
+    """A domain that mail will come from."""
+
+    name = forms.CharField(
+        label="Domain",
+        max_length=253,
+        widget=forms.TextInput(attrs={"placeholder": "example.com", "autocomplete": "off", "spellcheck": "false"}),
+    )

@@ -53,7 +53,7 @@ NAVIGATION: tuple[Entry, ...] = (
         ),
     ),
     Entry("Templates", "templates_lib:list", "template"),
-    Entry("Mailboxes", "delivery:mailboxes", "mail"),
+    Entry("Mailboxes", "delivery:mailboxes", "mail", (Entry("Sending domains", "delivery:domains"),)),
     Entry(
         "Settings",
         "team:settings",

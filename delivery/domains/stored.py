@@ -8,7 +8,7 @@ from django.db.models import Count, Q, QuerySet
 from core.exceptions import NotFound
 from delivery.compose.addresses import BadRecipientError
 from delivery.dkim import Algorithm, record_name, record_text
-from delivery.domains.checklist import Item, Level, PublishedKey, Subject, worst
+from delivery.domains.checklist import Item, Level, PublishedKey, Subject, TxtRecord, worst
 from delivery.domains.names import domain_of
 from delivery.models import DkimKey, Mailbox, SendingDomain
 from team.models import Workspace
@@ -87,9 +87,10 @@ def standing(domain: SendingDomain) -> Level | None:
     return worst(checks_of(domain))
 
 
-def record_of(key: DkimKey) -> tuple[str, str]:
-    """Return name and text of the TXT record that publishes a key."""
-    return record_name(key.selector, key.domain.name), record_text(Algorithm(key.algorithm), key.public)
+def record_of(key: DkimKey) -> TxtRecord:
+    """Return the TXT record that publishes a key; `key.domain` is read."""
+    name = record_name(key.selector, key.domain.name)
+    return TxtRecord(name, record_text(Algorithm(key.algorithm), key.public))
 
 
 def keep_until(key: DkimKey) -> datetime | None:
