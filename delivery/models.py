@@ -317,6 +317,18 @@ class MailboxDay(models.Model):
         return f"mailbox {self.mailbox_id} on {self.day}"
 
 
+class MailboxPulse(models.Model):
+    """How a mailbox's last messages ended, for the guard that pauses it; one row a mailbox, updated by every batch."""
+
+    mailbox = models.OneToOneField(Mailbox, on_delete=models.CASCADE, primary_key=True, related_name="pulse")
+    outcomes = models.TextField(
+        default="", db_default="", help_text="A letter a message, oldest first (delivery.pacing.guards)."
+    )
+
+    def __str__(self) -> str:
+        return f"pulse of mailbox {self.mailbox_id}"
+
+
 class LinkCounter(models.Model):
     """Clicks on one link of a mailing."""
 

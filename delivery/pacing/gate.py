@@ -32,10 +32,11 @@ _REDIS_PAUSE = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Why and until when the rest of a batch waits."""
+    """Why and until when the rest of a batch waits; `reorders`: a day of the warm-up has begun, so the line is put in order."""
 
     until: datetime
     reason: str
+    reorders: bool = False
 
 
 def micros(moment: datetime) -> int:

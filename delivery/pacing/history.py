@@ -11,6 +11,7 @@ from django.db import connection
 from delivery import reasons
 from delivery.models import Batch, Mailbox, MailboxDay
 from delivery.pacing.days import local_day, start_of, zone_of
+from delivery.pacing.guards import WATCHED
 from delivery.pacing.ramps import GrowthUnit, Ramp, SentDay, next_step
 
 
@@ -115,23 +116,35 @@ class DayTally(NamedTuple):
     last_sent_at: datetime | None = None
 
 
-def add_to_days(mailbox_id: int, changes: Mapping[date, DayTally]) -> None:
-    """Add to the days' numbers, in the caller's transaction (one statement)."""
+def add_to_days(mailbox_id: int, changes: Mapping[date, DayTally], *, outcomes: str = "") -> None:
+    """Add to the days' numbers and to the mailbox's last outcomes, in the caller's transaction (one statement)."""
     days = sorted(changes)
     if not days:
         return
     tallies = [changes[day] for day in days]
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            INSERT INTO delivery_mailboxday AS known (mailbox_id, day, sent, accepted, bounced, complained, last_sent_at)
-            SELECT %s, * FROM unnest(%s::date[], %s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[])
-            ON CONFLICT (mailbox_id, day) DO UPDATE SET sent = known.sent + excluded.sent,
-                accepted = known.accepted + excluded.accepted, bounced = known.bounced + excluded.bounced,
-                complained = known.complained + excluded.complained,
-                last_sent_at = greatest(known.last_sent_at, excluded.last_sent_at)
-            """,
-            [mailbox_id, days, *[list(column) for column in zip(*tallies, strict=True)]],
+            f"""
+            WITH days AS (
+                INSERT INTO delivery_mailboxday AS known (mailbox_id, day, sent, accepted, bounced, complained, last_sent_at)
+                SELECT %s, * FROM unnest(%s::date[], %s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[])
+                ON CONFLICT (mailbox_id, day) DO UPDATE SET sent = known.sent + excluded.sent,
+                    accepted = known.accepted + excluded.accepted, bounced = known.bounced + excluded.bounced,
+                    complained = known.complained + excluded.complained,
+                    last_sent_at = greatest(known.last_sent_at, excluded.last_sent_at)
+            )
+            INSERT INTO delivery_mailboxpulse AS pulse (mailbox_id, outcomes)
+            SELECT %s, right(%s::text, {WATCHED}) WHERE %s::text <> ''
+            ON CONFLICT (mailbox_id) DO UPDATE SET outcomes = right(pulse.outcomes || excluded.outcomes, {WATCHED})
+            """,  # noqa: S608 - a number
+            [
+                mailbox_id,
+                days,
+                *[list(column) for column in zip(*tallies, strict=True)],
+                mailbox_id,
+                outcomes,
+                outcomes,
+            ],
         )
 
 

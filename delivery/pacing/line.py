@@ -40,6 +40,53 @@ UPDATE delivery_batch SET due_at = %(now)s WHERE id = (
 """  # noqa: S608 - numbers and words of this app
 
 
+# Who clicked or opened last, first; people who never did keep their order. Within each mailing, as a batch belongs to one.
+_MOST_ENGAGED = """
+WITH batches AS (
+    SELECT id, mailing_id, message_ids, due_at, cardinality(message_ids) AS size,
+        sum(cardinality(message_ids)) OVER (PARTITION BY mailing_id ORDER BY due_at, id) AS upto
+    FROM delivery_batch WHERE id = ANY(%(ids)s)
+), ranked AS (
+    SELECT batches.mailing_id, waiting.message_id, row_number() OVER (
+        PARTITION BY batches.mailing_id
+        ORDER BY greatest(c.last_opened_at, c.last_clicked_at) DESC NULLS LAST, batches.due_at, batches.id, waiting.place
+    ) AS rank
+    FROM batches CROSS JOIN LATERAL unnest(batches.message_ids) WITH ORDINALITY AS waiting (message_id, place)
+    JOIN delivery_message message ON message.id = waiting.message_id
+    LEFT JOIN contacts_contact c ON c.id = message.contact_id
+), cut AS (
+    SELECT batches.id, array_agg(ranked.message_id ORDER BY ranked.rank) AS message_ids
+    FROM batches JOIN ranked ON ranked.mailing_id = batches.mailing_id
+        AND ranked.rank > batches.upto - batches.size AND ranked.rank <= batches.upto
+    GROUP BY batches.id
+)
+UPDATE delivery_batch batch SET message_ids = cut.message_ids FROM cut WHERE batch.id = cut.id
+"""
+
+
+def put_most_engaged_first(mailbox_id: int, *, now: datetime) -> int:
+    """Deal out again who is in which of the mailbox's waiting batches: the most recently engaged in the first ones.
+
+    For a day of the warm-up. Batches that wait for anything but the mailbox keep their people; so do those that a worker
+    takes at this moment. Returns how many batches were dealt out. Runs in a transaction of the caller.
+    """
+    with connection.cursor() as cursor:
+        # Locked first, and by itself: what a worker leases meanwhile must not be dealt out twice.
+        cursor.execute(
+            """
+            SELECT batch.id FROM delivery_batch batch JOIN delivery_mailing mailing ON mailing.id = batch.mailing_id
+            WHERE batch.mailbox_id = %s AND batch.state = %s AND (batch.due_at <= %s OR batch.reason = ANY(%s))
+              AND NOT mailing.is_test
+            ORDER BY batch.id FOR UPDATE OF batch SKIP LOCKED
+            """,
+            [mailbox_id, Batch.State.QUEUED, now, list(PACED)],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+        if len(ids) > 0:
+            cursor.execute(_MOST_ENGAGED, {"ids": ids})
+        return len(ids)
+
+
 def queue_behind(mailbox_id: int, *, start: datetime, interval: int, reason: str, besides: int) -> int:
     """Make the mailbox's other batches that are due before `start` due from then on, one behind the other.
 

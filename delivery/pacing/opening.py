@@ -38,7 +38,7 @@ def gate_of(mailbox: Mailbox, mailing: Mailing, *, batch_id: int, deadline: floa
         return None
     now = clock.now()
     capped = mailbox.per_day is not None or mailbox.ramp_start is not None
-    today = open_day(mailbox, now=now)[0] if capped else today_of(mailbox, now=now)
+    today, begins = open_day(mailbox, now=now) if capped else (today_of(mailbox, now=now), False)
     interval = interval_of_mailbox(mailbox)
     around = _Around(mailbox.pk, batch_id, interval, today)
     gate = Gate(
@@ -49,7 +49,10 @@ def gate_of(mailbox: Mailbox, mailing: Mailing, *, batch_id: int, deadline: floa
         around=Surroundings(around.seed, around.counted, around.others_are_due),
         deadline=deadline,
     )
-    if interval >= _ONE_IS_ENOUGH and not mailing.is_test:
+    if begins and today.step is not None:
+        # The day's few messages go to those who are most engaged among all who wait, not to this batch.
+        gate.shut(Wait(now, reasons.WARM_UP, reorders=True))
+    elif interval >= _ONE_IS_ENOUGH and not mailing.is_test:
         alive_until = now + claims.LEASE_TIME - timedelta(seconds=_ALIVE_SECONDS)
         if ahead := under_way(mailbox.pk, besides=batch_id, alive_until=alive_until):
             # Another worker sends this mailbox's mail as fast as is allowed; two would only take turns.

@@ -13,6 +13,7 @@ from delivery.services.domains import (
 )
 from delivery.services.engagement import Firsts, Hit, record_engagement, record_unsubscribe, withdraw_unsubscribe
 from delivery.services.forgetting import forget_contacts
+from delivery.services.guards import note_feedback
 from delivery.services.mailboxes import (
     create_mailbox,
     delete_mailbox,
@@ -56,6 +57,7 @@ __all__ = [
     "forget_contacts",
     "lock_messages",
     "note_domain_of",
+    "note_feedback",
     "pause_mailbox",
     "queue_messages",
     "record_contacts_sent",

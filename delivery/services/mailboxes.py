@@ -15,7 +15,7 @@ from delivery import queue, retries
 from delivery.compose import BadRecipientError, wire_address
 from delivery.events import MailboxPaused, MailboxRemoved, MailboxResumed
 from delivery.exceptions import ConnectionTestError, MailboxError
-from delivery.models import Mailbox, Message
+from delivery.models import Mailbox, MailboxPulse, Message
 from delivery.servers import IMPATIENCE, seal_password, server_of
 from delivery.services import domains, limits
 from delivery.services.mailings import wake_workers
@@ -142,6 +142,8 @@ def resume_mailbox(mailbox_id: int) -> None:
     )
     if not resumed:
         raise MailboxError("Only a paused mailbox can be resumed.")
+    # The guards judge what is sent from now on.
+    MailboxPulse.objects.filter(mailbox=mailbox_id).delete()
     queue.release_batches(mailbox_id=mailbox_id)
     _bring_forward(mailbox_id)
     bus.announce(MailboxResumed(mailbox_id))

@@ -102,6 +102,7 @@ def _queue(
         to_emails=to_emails,
         due_at=due_at,
         now=now,
+        engaged_first=Mailbox.objects.filter(pk__in=mailboxes, ramp_start__isnull=False).exists(),
     )
     if queued:
         tally = Tally()

@@ -11,9 +11,11 @@ from delivery.ledger import Held
 from delivery.models import Mailbox, MessageState
 from delivery.pacing import line
 from delivery.pacing.days import local_day
+from delivery.pacing.guards import BOUNCED, letters_of
 from delivery.pacing.history import DayTally, add_to_days, zone_of_mailbox
 from delivery.pacing.opening import interval_of_mailbox, is_limited
 from delivery.receipts import Receipt
+from delivery.services import guards
 from delivery.services.mailings import wake_workers
 
 if TYPE_CHECKING:
@@ -25,11 +27,18 @@ _NEAR = 60.0
 
 def note_trip(mailbox: Mailbox, held: Held, trip: "Trip", *, now: datetime) -> None:
     """Count what was sent, and order what waits for the mailbox's limits behind it (in the transaction of the receipts)."""
-    add_to_days(mailbox.pk, _by_day(mailbox, trip.receipts))
+    tried = [receipt for receipt in trip.receipts if receipt.tried]
+    outcomes = letters_of(receipt.reason == reasons.HARD_BOUNCE for receipt in tried)
+    add_to_days(mailbox.pk, _by_day(mailbox, tried), outcomes=outcomes)
+    if BOUNCED in outcomes:
+        transaction.on_commit(lambda: guards.guard_bounces(mailbox.pk))
     if not is_limited(mailbox):
         return
     interval = interval_of_mailbox(mailbox)
-    if trip.wait is not None and trip.remaining and trip.failure is None:
+    if trip.wait is not None and trip.wait.reorders:
+        line.put_most_engaged_first(mailbox.pk, now=now)
+        transaction.on_commit(wake_workers)
+    elif trip.wait is not None and trip.remaining and trip.failure is None:
         start = trip.wait.until
         if trip.wait.reason == reasons.MAILBOX_RATE:
             start += timedelta(microseconds=len(trip.remaining) * interval)
@@ -41,8 +50,7 @@ def note_trip(mailbox: Mailbox, held: Held, trip: "Trip", *, now: datetime) -> N
         transaction.on_commit(wake_workers)
 
 
-def _by_day(mailbox: Mailbox, receipts: list[Receipt]) -> dict[date, DayTally]:
-    tried = [receipt for receipt in receipts if receipt.tried]
+def _by_day(mailbox: Mailbox, tried: list[Receipt]) -> dict[date, DayTally]:
     if not tried:
         return {}
     zone = zone_of_mailbox(mailbox)

@@ -1,0 +1,97 @@
+"""Send windows and quiet hours: when mail may leave, by the clock on the recipient's wall.
+
+Pure. Hours are wall times of a zone, days are its calendar days; daylight saving is zoneinfo's business: an opening lasts from
+the first moment that shows its start to the first that shows its end, so on the day of a change it is an hour longer or
+shorter, as it is for the person who reads the mail.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from delivery.pacing.days import local_day, moment_at
+
+EVERY_DAY: Final = frozenset(range(7))
+_DAYS_AHEAD: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """From `start` to `end`, which lies on the next day if it isn't later; equal ones mean a whole day."""
+
+    start: time
+    end: time
+
+    def on(self, day: Any, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """Return the first moment within and the first after the hours that begin on this day, in UTC."""
+        last = day if self.end > self.start else day + timedelta(days=1)
+        return moment_at(day, self.start, zone), moment_at(last, self.end, zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Hours on some weekdays (0 is Monday); hours over midnight belong to the day on which they begin."""
+
+    weekdays: frozenset[int]
+    hours: Hours
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> "Window | None":
+        """Return the window of its stored form {"weekdays": [0, …], "start": "09:00", "end": "17:00"}; None if that is empty."""
+        if not stored:
+            return None
+        hours = Hours(time.fromisoformat(stored["start"]), time.fromisoformat(stored["end"]))
+        return cls(frozenset(stored["weekdays"]), hours)
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """The form in which it is kept as JSON."""
+        return {
+            "weekdays": sorted(self.weekdays),
+            "start": f"{self.hours.start:%H:%M}",
+            "end": f"{self.hours.end:%H:%M}",
+        }
+
+
+ALWAYS: Final = Window(EVERY_DAY, Hours(time(0), time(0)))
+
+
+def next_open(moment: datetime, zone: ZoneInfo, *, window: Window | None, quiet: Hours | None) -> datetime | None:
+    """Return the first moment from `moment` on that is within the window and not quiet, in UTC.
+
+    None: there is none within a fortnight, as the quiet hours cover the window.
+    """
+    if window is None and quiet is None:
+        return moment
+    for opens, closes in _openings(moment, zone, window or ALWAYS):
+        found = max(moment, opens)
+        while found < closes:
+            ends = _quiet_until(found, zone, quiet)
+            if ends is None:
+                return found
+            found = ends
+    return None
+
+
+def _openings(moment: datetime, zone: ZoneInfo, window: Window) -> Iterator[tuple[datetime, datetime]]:
+    # Hours over midnight that began yesterday may still last.
+    first = local_day(moment, zone) - timedelta(days=1)
+    for offset in range(_DAYS_AHEAD + 1):
+        day = first + timedelta(days=offset)
+        if day.weekday() in window.weekdays:
+            opens, closes = window.hours.on(day, zone)
+            if closes > moment and closes > opens:
+                yield opens, closes
+
+
+def _quiet_until(moment: datetime, zone: ZoneInfo, quiet: Hours | None) -> datetime | None:
+    if quiet is None:
+        return None
+    today = local_day(moment, zone)
+    for day in (today - timedelta(days=1), today):
+        begins, ends = quiet.on(day, zone)
+        if begins <= moment < ends:
+            return ends
+    return None
