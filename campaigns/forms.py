@@ -1,6 +1,7 @@
 """The checklist of a draft, and small forms around it."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -8,17 +9,23 @@ from django import forms
 from django.core.validators import validate_email
 
 from campaigns.exceptions import InvalidCampaign
-from campaigns.models import Campaign
+from campaigns.lines import line_faults
+from campaigns.models import Campaign, Kind
 from campaigns.schedule import moment_of
+from campaigns.selectors import steps_of
 from campaigns.services import email_of
 from contacts import selectors as contacts
 from contacts.models import List, Segment
 from delivery import selectors as delivery
 from delivery.models import Mailbox
+from sequences.models import Step, StepKind
+from sequences.services import LONGEST_WAIT
 from team.models import Workspace
 
 NOW = "now"
 LATER = "later"
+LINES = ("subject", "preheader")
+UNITS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 WALL_FORMAT = "%Y-%m-%dT%H:%M"
 
 
@@ -45,8 +52,21 @@ class CampaignForm(forms.Form):
     track_opens = forms.BooleanField(required=False)
     track_clicks = forms.BooleanField(required=False)
 
-    def __init__(self, data: Any = None, *, workspace: Workspace, initial: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        workspace: Workspace,
+        steps: Sequence[Step] | None = None,
+        initial: dict[str, Any] | None = None,
+    ) -> None:
+        """`steps` are a drip's, each with fields of its own; a broadcast's one email has plain ones."""
         super().__init__(data, initial=initial)
+        self.steps = steps or []
+        if steps is not None:
+            del self.fields["subject"], self.fields["preheader"]
+        for step in self.steps:
+            self.fields.update(step_fields(step))
         for name in ("lists", "excluded_lists"):
             _choice(self.fields[name]).queryset = contacts.lists_in(workspace)
         for name in ("segments", "excluded_segments"):
@@ -56,6 +76,12 @@ class CampaignForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Turn the wall time into a moment."""
         cleaned: dict[str, Any] = super().clean() or {}
+        for ending in self._emails():
+            self._check_lines(cleaned, ending)
+        for step in self.steps:
+            amount = cleaned.get(f"amount-{step.key}")
+            if amount and amount * UNITS[cleaned.get(f"unit-{step.key}", "seconds")] > LONGEST_WAIT.total_seconds():
+                self.add_error(f"amount-{step.key}", "A wait takes two years at most.")
         wall = cleaned.get("send_at", "")
         cleaned["send_at"] = None
         if cleaned.get("when") == LATER:
@@ -70,7 +96,33 @@ class CampaignForm(forms.Form):
 
     def changes(self) -> dict[str, Any]:
         """Return what `update_campaign` takes."""
-        return {name: value for name, value in self.cleaned_data.items() if name not in ("version", "when")}
+        own = {name for step in self.steps for name in step_fields(step)}
+        changes = {name: value for name, value in self.cleaned_data.items() if name not in {"version", "when", *own}}
+        if self.steps:
+            changes["step_changes"] = {step.key: self._step_changes(step) for step in self.steps}
+        return changes
+
+    def _step_changes(self, step: Step) -> dict[str, Any]:
+        if step.kind == StepKind.WAIT:
+            amount, unit = (self.cleaned_data[f"{name}-{step.key}"] for name in ("amount", "unit"))
+            return {"wait": timedelta(seconds=amount * UNITS[unit])}
+        return {name: self.cleaned_data[f"{name}-{step.key}"] for name in LINES}
+
+    def _emails(self) -> list[str]:
+        """The endings of the names of each email's fields."""
+        if "subject" in self.fields:
+            return [""]
+        return [f"-{step.key}" for step in self.steps if step.kind == StepKind.EMAIL]
+
+    def _check_lines(self, cleaned: dict[str, Any], ending: str) -> None:
+        faults = line_faults(**{name: cleaned.get(name + ending, "") for name in LINES})
+        for name, sentences in faults.items():
+            self.add_error(name + ending, sentences)
+
+    @classmethod
+    def bound(cls, campaign: Campaign, data: Any) -> "CampaignForm":
+        """Return the form with what was sent."""
+        return cls(data, workspace=campaign.workspace, steps=_steps_to_edit(campaign))
 
     @classmethod
     def of(cls, campaign: Campaign) -> "CampaignForm":
@@ -90,7 +142,40 @@ class CampaignForm(forms.Form):
         }
         for relation in ("lists", "segments", "excluded_lists", "excluded_segments", "mailboxes"):
             initial[relation] = [item.pk for item in getattr(campaign, relation).all()]
-        return cls(workspace=campaign.workspace, initial=initial)
+        steps = _steps_to_edit(campaign)
+        for own in steps or []:
+            initial |= step_values(own)
+        return cls(workspace=campaign.workspace, steps=steps, initial=initial)
+
+
+def _steps_to_edit(campaign: Campaign) -> list[Step] | None:
+    return steps_of(campaign) if campaign.kind == Kind.DRIP else None
+
+
+def step_fields(step: Step) -> dict[str, forms.Field]:
+    """Return the form fields of one step, by names that end in its key."""
+    if step.kind == StepKind.WAIT:
+        units = [(name, name) for name in UNITS if name != "seconds" or unit_of(step.wait)[1] == "seconds"]
+        amount = forms.IntegerField(min_value=1, max_value=1_000_000, error_messages={"required": "How long?"})
+        return {f"amount-{step.key}": amount, f"unit-{step.key}": forms.ChoiceField(choices=units)}
+    return {f"{name}-{step.key}": forms.CharField(required=False, max_length=500) for name in LINES}
+
+
+def step_values(step: Step) -> dict[str, Any]:
+    """Return the values of a step's form fields as it is now."""
+    if step.kind == StepKind.WAIT:
+        amount, unit = unit_of(step.wait)
+        return {f"amount-{step.key}": amount, f"unit-{step.key}": unit}
+    return {f"{name}-{step.key}": getattr(step, name) for name in LINES}
+
+
+def unit_of(wait: timedelta | None) -> tuple[int, str]:
+    """Return a wait as a number of the largest unit that it is a whole number of."""
+    seconds = round(wait.total_seconds()) if wait else 0
+    for unit, size in UNITS.items():
+        if seconds and seconds % size == 0:
+            return seconds // size, unit
+    return seconds, "seconds"
 
 
 def _choice(field: forms.Field) -> "forms.ModelMultipleChoiceField[Any]":

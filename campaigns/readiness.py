@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from campaigns.audience import audience_of
+from campaigns.lines import line_faults
 from campaigns.models import Campaign
 from campaigns.selectors import mailboxes_of, steps_of, subject_of
 from core import clock
@@ -36,10 +37,14 @@ def readiness(campaign: Campaign, *, steps: Iterable[Step] | None = None) -> Rea
     return Readiness(
         audience=audience_of(campaign).is_chosen and not campaign.lost_audience,
         sender=bool(mailboxes_of(campaign)),
-        subject=bool(emails) and all(subject_of(step) for step in emails),
+        subject=bool(emails) and all(_has_subject(step) for step in emails),
         email=bool(emails) and all(_has_content(step) for step in emails),
         schedule=campaign.send_at is None or campaign.send_at > clock.now(),
     )
+
+
+def _has_subject(step: Step) -> bool:
+    return bool(subject_of(step)) and not line_faults(subject=step.subject, preheader=step.preheader)
 
 
 def _has_content(step: Step) -> bool:

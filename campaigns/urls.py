@@ -1,6 +1,6 @@
 from django.urls import path
 
-from campaigns.views import checking, drafts, library, lifecycle
+from campaigns.views import checking, drafts, library, lifecycle, steps
 
 app_name = "campaigns"
 
@@ -11,6 +11,9 @@ urlpatterns = [
     path("<int:campaign_id>/save/", drafts.save, name="save"),
     path("<int:campaign_id>/summary/", drafts.summary, name="summary"),
     path("<int:campaign_id>/audience/", drafts.accept_audience, name="accept_audience"),
+    path("<int:campaign_id>/steps/add/", steps.add, name="add_step"),
+    path("<int:campaign_id>/steps/order/", steps.order, name="order_steps"),
+    path("<int:campaign_id>/steps/<slug:key>/remove/", steps.remove, name="remove_step"),
     path("<int:campaign_id>/template/", drafts.template, name="template"),
     path("<int:campaign_id>/template/newest/", drafts.newest_template, name="newest_template"),
     path("<int:campaign_id>/review/", checking.review, name="review"),

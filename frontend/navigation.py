@@ -46,7 +46,6 @@ NAVIGATION: tuple[Entry, ...] = (
         (
             Entry("Lists", "contacts:lists"),
             Entry("Segments", "contacts:segments"),
-            Entry("Fields", "contacts:fields"),
             Entry("Imports", "contacts:imports"),
             Entry("Suppressions", "contacts:suppressions"),
             Entry("Fields", "contacts:fields"),

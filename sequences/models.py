@@ -99,7 +99,7 @@ class Step(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.key}"
+        return self.subject or self.get_kind_display()
 
 
 class EnrolmentState(models.IntegerChoices):

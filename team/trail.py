@@ -16,7 +16,9 @@ from team.models import ApiToken, AuditEntry, User
 
 type Names = dict[tuple[type[Model], str], str]
 
-NAME_COLUMNS = ("name", "email", "label", "subject", "title", "key")
+NAME_COLUMNS = ("name", "email", "label", "subject", "title")
+# What only programs read.
+OPAQUE_COLUMNS = {"id", "key", "lane"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,10 @@ def _name(entry: AuditEntry, names: Names) -> str:
         return " – ".join(ends)
     whole = {} if entry.action == AuditEntry.Action.CHANGED else values
     own = next((str(whole[column]) for column in NAME_COLUMNS if whole.get(column)), "")
-    return own or names.get((model, entry.row_id), f"#{entry.row_id}")
+    if own or (model, entry.row_id) in names:
+        return own or names[(model, entry.row_id)]
+    # Gone, and nameless while it was there: a step is at least an email or a wait.
+    return _value(model, "kind", whole, names) or str(whole.get("key") or f"#{entry.row_id}")
 
 
 def _changes(entry: AuditEntry, names: Names) -> list[Change]:
@@ -153,7 +158,7 @@ def _changes(entry: AuditEntry, names: Names) -> list[Change]:
     return [
         Change(_label(model, column), _value(model, column, before, names), _value(model, column, after, names))
         for column in _in_order(model, before | after)
-        if column != "id"
+        if column not in OPAQUE_COLUMNS
     ]
 
 

@@ -50,6 +50,7 @@ PARTS = {
     "source": "the email",
     "text_source": "the email",
     "steps": "the steps",
+    "step_changes": "the steps",
 }
 
 
@@ -101,12 +102,10 @@ def update_campaign(
     ids of the workspace), track_opens, track_clicks, send_at (aware, or None for at once), time_zone; for the email of a
     broadcast template (its current version), template_version, subject, preheader, or format, source and text_source;
     `lost_audience` may only be emptied, which goes on without what was deleted (as does any change of the audience);
-    `steps` replaces all steps.  `version` is the one that the editor saw: raises StaleCampaignError when somebody has changed
+    `steps` replaces all steps, `step_changes` gives fields of some of them by their keys.  `version` is the one that the editor saw: raises StaleCampaignError when somebody has changed
     the draft since.  Raises CampaignError unless it is a draft, InvalidCampaign or StepError with field errors.
     """
-    locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
-    if locked.status != Status.DRAFT:
-        raise CampaignError(f"Only a draft can be changed; this campaign is {locked.get_status_display().lower()}.")
+    locked = lock_draft(campaign)
     if version is not None and locked.version != version:
         raise StaleCampaignError(_what_changed(locked, version))
     changed = _apply(locked, changes)
@@ -115,6 +114,14 @@ def update_campaign(
         note_edit(locked, ", ".join(dict.fromkeys(PARTS[name] for name in changed)), actor=actor)
     campaign.refresh_from_db()
     return bool(changed)
+
+
+def lock_draft(campaign: Campaign) -> Campaign:
+    """Lock and return the campaign's row.  Raises CampaignError unless it is a draft."""
+    locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    if locked.status != Status.DRAFT:
+        raise CampaignError(f"Only a draft can be changed; this campaign is {locked.get_status_display().lower()}.")
+    return locked
 
 
 def note_edit(draft: Campaign, what: str, *, actor: str = "") -> None:
@@ -134,21 +141,22 @@ def create_from_template(*, workspace: Workspace, template: Template, created_by
 
 
 @transaction.atomic
-def choose_template(campaign: Campaign, *, template: Template, actor: str = "") -> None:
-    """Take a template's email; its subject and preheader too where the campaign has none of its own.
+def choose_template(campaign: Campaign, *, template: Template, step_key: str = "", actor: str = "") -> None:
+    """Take a template's email for a step (the first email if no key is given), its subject and preheader too where the
+    step has none of its own.
 
     Raises CampaignError unless it is a draft, InvalidCampaign when the template has no content.
     """
     version = template.current_version
     if version is None:
         raise InvalidCampaign("This template has no content yet.", fields={"template": ["It has no content yet."]})
-    step = email_of(campaign)
+    step = email_of(campaign, step_key)
     changes = {
         "template": template,
         "subject": step.subject or version.subject,
         "preheader": step.preheader or version.preheader,
     }
-    update_campaign(campaign, changes=changes, actor=actor)
+    update_campaign(campaign, changes={"step_changes": {step.key: changes}}, actor=actor)
 
 
 @transaction.atomic
@@ -185,11 +193,11 @@ def delete_campaign(campaign: Campaign) -> None:
     campaign.sequence.delete()
 
 
-def email_of(campaign: Campaign) -> Step:
-    """Return the first email of the campaign.  Raises CampaignError when it has none."""
-    emails = selectors.emails_of(campaign)
+def email_of(campaign: Campaign, key: str = "") -> Step:
+    """Return the campaign's email with the key, or its first one.  Raises CampaignError when it has none."""
+    emails = [step for step in selectors.emails_of(campaign) if not key or step.key == key]
     if not emails:
-        raise CampaignError("This campaign has no email yet.")
+        raise CampaignError("This email was removed meanwhile." if key else "This campaign has no email yet.")
     return emails[0]
 
 
@@ -210,9 +218,11 @@ def _apply(campaign: Campaign, changes: Mapping[str, Any]) -> list[str]:
         changed.append("lost_audience")
     if "steps" in changes:
         changed += _apply_steps(campaign, changes["steps"])
+    if "step_changes" in changes:
+        changed += _apply_step_changes(campaign, changes["step_changes"])
     email = {name: changes[name] for name in EMAIL_FIELDS if name in changes}
     if email:
-        changed += _apply_email(campaign, email)
+        changed += _apply_to_step(email_of(campaign), email)
     return changed
 
 
@@ -257,8 +267,20 @@ def _apply_steps(campaign: Campaign, steps: Collection[Mapping[str, Any]]) -> li
     return ["steps"]
 
 
-def _apply_email(campaign: Campaign, changes: Mapping[str, Any]) -> list[str]:
-    step = email_of(campaign)
+def _apply_step_changes(campaign: Campaign, by_key: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    steps = {step.key: step for step in selectors.steps_of(campaign)}
+    gone = set(by_key) - set(steps)
+    if gone:
+        raise StaleCampaignError("A step was removed meanwhile. Reload to see it; your last change was not saved.")
+    single = len(steps) == 1
+    changed: list[str] = []
+    for key, fields in by_key.items():
+        parts = _apply_to_step(steps[key], fields)
+        changed += parts if single else ["step_changes"] * bool(parts)
+    return changed
+
+
+def _apply_to_step(step: Step, changes: Mapping[str, Any]) -> list[str]:
     wanted = _with_version(changes)
     changed = [name for name, value in wanted.items() if _differs(getattr(step, name), value)]
     if changed:

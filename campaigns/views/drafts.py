@@ -11,8 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from campaigns import selectors, services
 from campaigns.audience import size_of
 from campaigns.exceptions import StaleCampaignError
-from campaigns.forms import WALL_FORMAT, CampaignForm
-from campaigns.models import Campaign, Status
+from campaigns.forms import LINES, WALL_FORMAT, CampaignForm, step_fields
+from campaigns.lines import line_faults
+from campaigns.models import Campaign, Kind, Status
 from campaigns.readiness import readiness
 from campaigns.views.library import rows
 from campaigns.views.links import report_url
@@ -22,7 +23,7 @@ from core import clock
 from core.exceptions import DomainError, InvalidInput
 from delivery import selectors as delivery
 from frontend.htmx import redirect, render_page, toast, trigger
-from sequences.models import Step
+from sequences.models import Step, StepKind
 from team.access import Capability, MemberRequest, can, member_view
 from templates_lib import selectors as templates
 from templates_lib import services as template_services
@@ -58,7 +59,8 @@ def _create(request: MemberRequest) -> Campaign:
     if template_id := request.POST.get("template"):
         template = templates.template_in(request.workspace, _number(template_id))
         return services.create_from_template(workspace=request.workspace, template=template, created_by=request.user)
-    return services.create_campaign(workspace=request.workspace, created_by=request.user)
+    kind = Kind.DRIP if request.POST.get("drip") else Kind.BROADCAST
+    return services.create_campaign(workspace=request.workspace, kind=kind, created_by=request.user)
 
 
 def _number(text: str) -> int:
@@ -85,7 +87,7 @@ def detail(request: MemberRequest, campaign_id: int) -> HttpResponse:
 def save(request: MemberRequest, campaign_id: int) -> HttpResponseBase:
     """Autosave: all fields of the checklist, with the version that the page was made from."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
-    form = CampaignForm(request.POST, workspace=request.workspace)
+    form = CampaignForm.bound(campaign, request.POST)
     if not form.is_valid():
         return JsonResponse({"errors": form.errors}, status=422)
     try:
@@ -123,20 +125,22 @@ def accept_audience(request: MemberRequest, campaign_id: int) -> HttpResponse:
 def template(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """Choose the email: a dialog of templates; POST takes one."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
+    step = services.email_of(campaign, request.GET.get("step", ""))
     if request.method == "POST":
         if slug := request.POST.get("starter"):
             chosen = template_services.use_starter(workspace=request.workspace, slug=slug, user=request.user)
         else:
             chosen = templates.template_in(request.workspace, _number(request.POST.get("template", "")))
-        services.choose_template(campaign, template=chosen, actor=str(request.user))
-        return redirect(request, reverse("campaigns:detail", args=[campaign.pk]) + "#email")
+        services.choose_template(campaign, template=chosen, step_key=step.key, actor=str(request.user))
+        return redirect(request, _place_of(campaign, step))
     query = request.GET.get("q", "")
     library = templates.search_templates(templates.templates_in(request.workspace), query)
     context = {
         "campaign": campaign,
         "templates": list(library.filter(current_version__isnull=False)[:60]),
         "starters": templates.starters(),
-        "chosen": _template_of(services.email_of(campaign)),
+        "step": step,
+        "chosen": _template_of(step),
         "query": query,
     }
     return render_page(request, "campaigns/templates.html", context, partial="content")
@@ -147,10 +151,17 @@ def template(request: MemberRequest, campaign_id: int) -> HttpResponse:
 def newest_template(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """Take the newest version of the template that the campaign uses."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
-    chosen = _template_of(services.email_of(campaign))
-    if chosen is not None:
-        services.update_campaign(campaign, changes={"template": chosen}, actor=str(request.user))
-    return redirect(request, reverse("campaigns:detail", args=[campaign.pk]) + "#email")
+    step = services.email_of(campaign, request.GET.get("step", ""))
+    if (chosen := _template_of(step)) is not None:
+        changes = {"step_changes": {step.key: {"template": chosen}}}
+        services.update_campaign(campaign, changes=changes, actor=str(request.user))
+    return redirect(request, _place_of(campaign, step))
+
+
+def _place_of(campaign: Campaign, step: Step) -> str:
+    """The checklist at this email."""
+    place = f"step-{step.key}" if campaign.kind == Kind.DRIP else "email"
+    return f"{reverse('campaigns:detail', args=[campaign.pk])}#{place}"
 
 
 def permissions(request: MemberRequest) -> dict[str, bool]:
@@ -175,6 +186,8 @@ def _summary(campaign: Campaign) -> dict[str, Any]:
     emails = selectors.emails_of(campaign)
     return {
         "campaign": campaign,
+        "is_drip": campaign.kind == Kind.DRIP,
+        "steps_ready": ready.subject and ready.email,
         "ready": ready,
         "size": size,
         "broken_segment": broken,
@@ -188,26 +201,49 @@ def _checklist(request: MemberRequest, campaign: Campaign) -> dict[str, Any]:
     workspace = request.workspace
     lists = list(contacts.lists_in(workspace))
     sizes = contacts.list_sizes([item.pk for item in lists])
-    step = services.email_of(campaign)
-    version = step.template_version
-    chosen = version.template if version else None
+    form = CampaignForm.of(campaign)
+    edited = request.GET.get("edited", "")
     return {
         **_summary(campaign),
         **permissions(request),
-        "form": CampaignForm.of(campaign),
+        "form": form,
+        "rows": step_rows(campaign, form, edited=edited),
         "lists": [(item, sizes[item.pk]) for item in lists],
         "segments": list(contacts.segments_in(workspace)),
         "senders": list(delivery.mailboxes_in(workspace)),
         "chosen": {relation: _ids(campaign, relation) for relation in RELATIONS},
-        "step": step,
-        "template_version": version,
-        "template": chosen,
-        "newer": chosen.current_version if chosen and chosen.current_version_id != version.pk else None,  # type: ignore[union-attr]  # chosen is its template
-        "came_back": request.GET.get("edited") == "email",
         "merge_fields": templates.merge_fields(workspace),
         "suggested_time": _tomorrow_morning(campaign),
-        "many_steps": len(selectors.steps_of(campaign)) > 1,
     }
+
+
+def step_rows(campaign: Campaign, form: CampaignForm | None = None, *, edited: str = "") -> list[dict[str, Any]]:
+    """Return what the checklist shows of each step; `edited` is the key of an email whose template was just edited."""
+    form = form or CampaignForm.of(campaign)
+    rows: list[dict[str, Any]] = []
+    drip = campaign.kind == Kind.DRIP
+    for step in selectors.steps_of(campaign):
+        ending = f"-{step.key}" if drip else ""
+        fields = [name for name in form.fields if name in step_fields(step)] if drip else list(LINES)
+        version = step.template_version
+        template = _template_of(step)
+        is_email = step.kind == StepKind.EMAIL
+        rows.append(
+            {
+                "step": step,
+                "is_email": is_email,
+                "number": sum(row["is_email"] for row in rows) + 1,
+                "fields": {name.removesuffix(ending): form[name] for name in fields},
+                "faults": line_faults(subject=step.subject, preheader=step.preheader) if is_email else {},
+                "template": template,
+                "version": version,
+                "newer": template.current_version
+                if template and version and template.current_version_id != version.pk
+                else None,
+                "came_back": edited in ("email", step.key),
+            }
+        )
+    return rows
 
 
 def _tomorrow_morning(campaign: Campaign) -> str:

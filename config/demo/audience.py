@@ -36,7 +36,7 @@ class Audience:
 
 
 def build_audience(workspace: Workspace, *, people: Iterable[Person], owner: User) -> Audience:
-    """Create fields, lists and segments, and import `people`: all, then those with a newsletter, then the customers."""
+    """Create fields, lists and segments, and import `people`: the customers, those with a newsletter, then all."""
     for key, label, type_ in FIELDS:
         choices = [name for name, _ in PLANS] if type_ == FieldType.CHOICE else []
         services.create_field(workspace=workspace, key=key, label=label, type_=type_, choices=choices)
@@ -44,9 +44,10 @@ def build_audience(workspace: Workspace, *, people: Iterable[Person], owner: Use
     newsletter = services.create_list(workspace=workspace, name="Newsletter", description="Asked for the newsletter.")
     customers = services.create_list(workspace=workspace, name="Customers", description="On a paid plan.")
     found = list(people)
-    _import(workspace, found, "contacts-2026.csv", everyone, owner)
-    _import(workspace, [p for p in found if p.attributes["newsletter"]], "newsletter-signups.csv", newsletter, owner)
+    # As they come in real life: each file brings some people who are new.
     _import(workspace, [p for p in found if p.attributes["plan"] != "free"], "customers.csv", customers, owner)
+    _import(workspace, [p for p in found if p.attributes["newsletter"]], "newsletter-signups.csv", newsletter, owner)
+    _import(workspace, found, "contacts-2026.csv", everyone, owner)
     return Audience(
         everyone=everyone,
         newsletter=newsletter,

@@ -83,8 +83,11 @@ def _company() -> tuple[Workspace, User]:
         postal_address="Linienstraße 41\n10119 Berlin, Germany",
         website="https://northbeam.example",
     )
-    for first, last, role in (("Noor", "Haddad", Role.EDITOR), ("Tomás", "Ferreira", Role.ANALYST)):
-        address = f"{first.lower()}@drumbeat.example"
+    for name, first, last, role in (
+        ("noor", "Noor", "Haddad", Role.EDITOR),
+        ("tomas", "Tomás", "Ferreira", Role.ANALYST),
+    ):
+        address = f"{name}@drumbeat.example"
         user = User.objects.filter(email=address).first() or User.objects.create_user(
             address, first_name=first, last_name=last, time_zone=ZONE
         )

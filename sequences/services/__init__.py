@@ -1,6 +1,7 @@
 """Every write of sequences: the draft's steps, the life of a sequence, and who is on the way."""
 
 from sequences.services.drafts import (
+    LONGEST_WAIT,
     add_step,
     copy_steps,
     create_sequence,
@@ -22,6 +23,7 @@ from sequences.services.enrolments import (
 from sequences.services.lifecycle import close, content_of, pause, publish, resume, sweep_closed
 
 __all__ = [
+    "LONGEST_WAIT",
     "add_step",
     "advance_due",
     "close",

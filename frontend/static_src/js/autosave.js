@@ -32,6 +32,16 @@ function markErrors(form, errors) {
   }
 }
 
+// What shows a field's value elsewhere on the page ([data-shows="name"] in the heading) follows it, the page's title too.
+function mirror(form) {
+  for (const element of document.querySelectorAll("[data-shows]")) {
+    const value = form.elements.namedItem(element.dataset.shows)?.value.trim();
+    if (!value || value === element.textContent) continue;
+    document.title = document.title.replace(element.textContent, value);
+    element.textContent = value;
+  }
+}
+
 class Autosave {
   constructor(form) {
     this.form = form;
@@ -39,9 +49,16 @@ class Autosave {
     this.running = false;
     this.again = false;
     this.stopped = false;
+    // What is typed is on the page only, as the server could not take it.
+    this.unsaved = false;
+    this.work = Promise.resolve();
     form.addEventListener("input", () => this.schedule(DELAY_MS));
     form.addEventListener("change", () => this.schedule(0));
     form.addEventListener("submit", () => clearTimeout(this.timer));
+    form.addEventListener("saved", ({ detail }) => this.adopt(detail));
+    addEventListener("beforeunload", (event) => {
+      if (this.unsaved && form.isConnected) event.preventDefault();
+    });
   }
 
   schedule(delay) {
@@ -51,23 +68,39 @@ class Autosave {
   }
 
   // One request at a time, so that versions follow one another; what changed meanwhile goes with the next.
-  async save() {
-    if (this.running) {
-      this.again = true;
-      return;
-    }
+  save() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.again = true;
+    if (!this.running) this.work = this.run();
+    return this.work;
+  }
+
+  async run() {
     this.running = true;
-    show(this.form, "saving");
-    try {
-      await this.send();
-    } catch {
-      show(this.form, "failed");
+    while (this.again && !this.stopped) {
+      this.again = false;
+      show(this.form, "saving");
+      try {
+        await this.send();
+      } catch {
+        this.unsaved = true;
+        show(this.form, "failed");
+      }
     }
     this.running = false;
-    if (this.again && !this.stopped) {
-      this.again = false;
-      this.save();
-    }
+  }
+
+  // Saves what waits to be saved; tells whether all of it is.
+  async settle() {
+    await (this.timer ? this.save() : this.work);
+    return !this.unsaved;
+  }
+
+  // Also after a change that went another way, as by a button within the form.
+  adopt(detail) {
+    const version = this.form.elements.namedItem("version");
+    if (version && detail.version !== undefined) version.value = detail.version;
   }
 
   async send() {
@@ -83,6 +116,7 @@ class Autosave {
       if (name !== "saved") this.form.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
     }
     if (response.ok) return this.saved(triggers.saved ?? {});
+    this.unsaved = true;
     if (response.status === 422) {
       markErrors(this.form, (await response.json()).errors ?? {});
       return show(this.form, "invalid");
@@ -97,10 +131,10 @@ class Autosave {
   }
 
   saved(detail) {
-    const version = this.form.elements.namedItem("version");
-    if (version && detail.version !== undefined) version.value = detail.version;
+    this.unsaved = false;
     markErrors(this.form, {});
     show(this.form, "saved");
+    mirror(this.form);
     this.form.dispatchEvent(new CustomEvent("saved", { bubbles: true, detail }));
   }
 }
@@ -117,14 +151,24 @@ function parse(header) {
   }
 }
 
-const known = new WeakSet();
+const known = new WeakMap();
+
+// A button within the form changes what was saved: what was typed goes first, or its answer would overwrite it.
+document.addEventListener("htmx:confirm", (event) => {
+  const saver = known.get(event.detail.elt.closest("form[data-autosave]"));
+  if (!saver || saver.stopped || event.detail.question || event.detail.verb === "get") return;
+  event.preventDefault();
+  saver.settle().then((done) => {
+    if (done) event.detail.issueRequest(true);
+    else toast("Not done: mend the marked fields first.", { level: "warning" });
+  });
+});
 
 export function mount(root) {
   const forms = [...root.querySelectorAll("form[data-autosave]")];
   if (root.matches?.("form[data-autosave]")) forms.push(root);
   for (const form of forms) {
     if (known.has(form)) continue;
-    known.add(form);
-    new Autosave(form);
+    known.set(form, new Autosave(form));
   }
 }

@@ -1,0 +1,72 @@
+"""Adding, removing and ordering the steps of a draft."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+
+from campaigns import selectors
+from campaigns.exceptions import CampaignError
+from campaigns.models import Campaign, Kind
+from campaigns.services.drafts import lock_draft, note_edit
+from sequences import services as sequences
+from sequences.models import Step, StepKind
+
+USUAL_WAIT = timedelta(days=2)
+
+
+@transaction.atomic
+def add_step(campaign: Campaign, *, kind: str, actor: str = "") -> Step:
+    """Add an empty email, or a wait of two days, at the end of a drip.
+
+    Raises CampaignError unless it is the draft of a drip, StepError when it has as many steps as it may have.
+    """
+    draft = _lock_drip(campaign)
+    fields: dict[str, Any] = {"wait": USUAL_WAIT} if kind == StepKind.WAIT else {}
+    step = sequences.add_step(draft.sequence, kind=kind, **fields)
+    _note(campaign, draft, actor)
+    return step
+
+
+@transaction.atomic
+def remove_step(campaign: Campaign, *, key: str, actor: str = "") -> None:
+    """Take a step out of a drip; one that is gone already changes nothing.
+
+    Raises CampaignError unless it is the draft of a drip, or when it is the last email.
+    """
+    draft = _lock_drip(campaign)
+    steps = selectors.steps_of(draft)
+    step = next((step for step in steps if step.key == key), None)
+    if step is None:
+        return
+    if step.kind == StepKind.EMAIL and sum(other.kind == StepKind.EMAIL for other in steps) == 1:
+        raise CampaignError("This is the only email; a campaign needs one.")
+    sequences.remove_step(step)
+    _note(campaign, draft, actor)
+
+
+@transaction.atomic
+def order_steps(campaign: Campaign, *, keys: Sequence[str], actor: str = "") -> None:
+    """Put a drip's steps into the order of `keys`.
+
+    Raises CampaignError unless it is the draft of a drip, StepError unless the keys are exactly those of its steps.
+    """
+    draft = _lock_drip(campaign)
+    if list(keys) == [step.key for step in selectors.steps_of(draft)]:
+        return
+    sequences.reorder_steps(draft.sequence, keys=keys)
+    _note(campaign, draft, actor)
+
+
+def _lock_drip(campaign: Campaign) -> Campaign:
+    draft = lock_draft(campaign)
+    if draft.kind != Kind.DRIP:
+        raise CampaignError("A broadcast has exactly one step, an email; a drip can have more.")
+    return draft
+
+
+def _note(campaign: Campaign, draft: Campaign, actor: str) -> None:
+    draft.problem = ""
+    note_edit(draft, "the steps", actor=actor)
+    campaign.refresh_from_db()
