@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -11,10 +12,18 @@ from liquid.exceptions import LiquidError
 
 from templates_lib.rendering import filters, links, text
 from templates_lib.rendering.blocks import unbalanced
-from templates_lib.rendering.environment import MAX_SECONDS, RenderState, SafeEnvironment, SafeTemplate, plain
+from templates_lib.rendering.environment import (
+    MAX_SECONDS,
+    OutOfTimeError,
+    RenderState,
+    SafeEnvironment,
+    SafeTemplate,
+    plain,
+)
 from templates_lib.rendering.html import LiquidMovedError, check_html, inline_css, insert_in_body, prelude_end
 from templates_lib.rendering.mjml import mjml_to_html
 from templates_lib.rendering.problems import Part, Positions, Problem, RenderError, TemplateError
+from templates_lib.rendering.programs import Plan, Program, TooLargeError
 from templates_lib.rendering.scanner import Masked, UnclosedTagError
 
 Format = Literal["mjml", "html", "text"]
@@ -106,10 +115,17 @@ class CompiledEmail:
         return Rendered(subject, preheader, html, text.tidy(plain_text) if self.tidies_text else plain_text)
 
     def _part(self, part: Part, values: Mapping[str, Any], state: RenderState) -> str:
-        template = self.parts[part]
         state.deadline = time.perf_counter() + MAX_SECONDS
+        program = self._programs.get(part) if state.empty_fields is None else None
+        if program is not None:
+            try:
+                return program.run(values, state)
+            except OutOfTimeError as error:
+                raise self._render_error(error, part) from error
+            except Exception:  # noqa: BLE001 - python-liquid finds out, and says where
+                state.deadline = time.perf_counter() + MAX_SECONDS
         try:
-            return template.render_state(values, state)
+            return self.parts[part].render_state(values, state)
         except LiquidError as error:
             raise self._render_error(error, part) from error
         except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
@@ -133,6 +149,29 @@ class CompiledEmail:
                 found: int = getattr(self, part).find(compiled[span.start : span.end])
                 return found + (offset - span.start) if found >= 0 else None
         return None
+
+    @cached_property
+    def plans(self) -> Mapping[Part, Plan]:
+        """What each part does, for programs; made when it is first asked for.  Parts too large to compile are left out."""
+        plans: dict[Part, Plan] = {}
+        for part, template in self.parts.items():
+            with suppress(TooLargeError):
+                plans[part] = Plan(template)
+        return plans
+
+    @property
+    def fallbacks(self) -> list[str]:
+        """What python-liquid renders in this mail because the compiler can't, as "part: what"; empty as a rule."""
+        found = [f"{part}: {name}" for part, plan in self.plans.items() for name in plan.fallbacks]
+        return found + [f"{part}: all of it" for part in self.parts if part not in self._programs]
+
+    @cached_property
+    def _programs(self) -> Mapping[Part, Program]:
+        programs: dict[Part, Program] = {}
+        for part, plan in self.plans.items():
+            with suppress(TooLargeError):
+                programs[part] = plan.program()
+        return programs
 
     @cached_property
     def masked_source(self) -> Masked:

@@ -38,6 +38,11 @@ class OutOfTimeError(LiquidValueError):
     """Rendering took longer than MAX_SECONDS."""
 
 
+def out_of_time(token: Token | None) -> OutOfTimeError:
+    """Return the error for a rendering past its deadline."""
+    return OutOfTimeError(f"rendering takes longer than {MAX_SECONDS:g} seconds", token=token)
+
+
 @dataclass(slots=True)
 class RenderState:
     """What one rendering knows beside its context; shared by the parts of a mail."""
@@ -77,7 +82,7 @@ class SafeContext(RenderContext):
     def check_time(self) -> None:
         """Raise OutOfTimeError past the deadline."""
         if time.perf_counter() > self.state.deadline:
-            raise OutOfTimeError(f"rendering takes longer than {MAX_SECONDS:g} seconds", token=None)
+            raise out_of_time(None)
 
 
 class SafeTemplate(BoundTemplate):
@@ -202,15 +207,32 @@ class SafeEnvironment(Environment):
 def plain(value: Any) -> Any:
     """Return a value as plain JSON: texts, numbers, booleans, None, lists and dicts; dates become ISO 8601 text.
 
-    Raises TypeError on anything else, so that no Python object is ever within a template's reach.
+    What is plain already is returned as it is. Raises TypeError on anything else, so that no Python object is ever within a
+    template's reach.
     """
+    return value if _is_plain(value) else _made_plain(value)
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str or not (type(item) in _SCALARS or _is_plain(item)):
+                return False
+        return True
+    if kind is list:
+        return all(type(item) in _SCALARS or _is_plain(item) for item in value)
+    return kind in _SCALARS
+
+
+def _made_plain(value: Any) -> Any:
     kind = type(value)
     if kind in _SCALARS:
         return value
     if kind is dict or isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): _made_plain(item) for key, item in value.items()}
     if kind is list or kind is tuple:
-        return [plain(item) for item in value]
+        return [_made_plain(item) for item in value]
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Decimal):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from html import unescape
 from typing import TextIO, cast
 
-from liquid import Markup, escape
+from liquid import escape
 from liquid.ast import BlockNode, Node
 from liquid.context import RenderContext
 from liquid.parser import get_parser
@@ -14,7 +14,7 @@ from liquid.tag import Tag
 from liquid.token import TOKEN_EXPRESSION, TOKEN_TAG, Token
 
 from templates_lib.rendering import markup
-from templates_lib.rendering.environment import SafeContext
+from templates_lib.rendering.environment import RenderState, SafeContext
 from templates_lib.rendering.scanner import Masked
 from templates_lib.rendering.shielding import unescape_outside_liquid
 
@@ -112,6 +112,8 @@ def wrap_text_links(text: str, index: LinkIndex) -> str:
 
 def safe_url(url: str) -> str:
     """Return a URL without white space around or control characters in it; "#" for one that could run a script."""
+    if url.startswith("http") and url.isprintable() and not url[-1].isspace():
+        return url
     cleaned = _CONTROLS.sub("", url) if _DANGEROUS.match(_CONTROLS.sub("", url)) else url.strip()
     if _DANGEROUS.match(cleaned):
         return "#"
@@ -137,13 +139,18 @@ class LinkNode(Node):
         url = inner.getvalue()
         if context.autoescape:
             url = unescape(url)
-        url = _tracked(safe_url(url), self.number, cast("SafeContext", context))
+        url = tracked(safe_url(url), self.number, cast("SafeContext", context).state)
         return buffer.write(str(escape(url)) if context.autoescape else url)
 
 
-def _tracked(url: str, number: int, context: SafeContext) -> str:
-    state = context.state
-    if state.link is None or url in state.untracked or not url[:8].lower().startswith(("http://", "https://")):
+def is_web_address(url: str) -> bool:
+    """Tell whether a clean URL is one whose clicks can be counted."""
+    return url[:8].lower().startswith(("http://", "https://"))
+
+
+def tracked(url: str, number: int, state: RenderState) -> str:
+    """Return what to write for a clean URL that belongs to the link with this number."""
+    if state.link is None or url in state.untracked or not is_web_address(url):
         return url
     key = (number, url)
     if key not in state.linked:
@@ -165,17 +172,21 @@ class LinkTag(Tag):
         return LinkNode(token, number, block)
 
 
+def pixel(state: RenderState) -> str:
+    """Return the invisible image whose loading is an open."""
+    if not state.pixel_url:
+        return ""
+    return (
+        f'<img src="{escape(state.pixel_url)}" width="1" height="1" alt="" border="0" '
+        'style="display:block;width:1px;height:1px;border:0">'
+    )
+
+
 class PixelNode(Node):
     """Writes the invisible image whose loading is an open."""
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        url = cast("SafeContext", context).state.pixel_url
-        if not url:
-            return 0
-        return buffer.write(
-            f'<img src="{escape(url)}" width="1" height="1" alt="" border="0" '
-            'style="display:block;width:1px;height:1px;border:0">'
-        )
+        return buffer.write(pixel(cast("SafeContext", context).state))
 
 
 class PixelTag(Tag):
@@ -188,14 +199,18 @@ class PixelTag(Tag):
         return node
 
 
+def hidden_preheader(state: RenderState) -> str:
+    """Return the preheader as hidden text, so that inboxes show it beside the subject."""
+    if not state.preheader:
+        return ""
+    return f'<div style="{_HIDDEN}">{escape(state.preheader)}{_PADDING}</div>'
+
+
 class PreheaderNode(Node):
-    """Writes the preheader as hidden text, so that inboxes show it beside the subject."""
+    """Writes the preheader as hidden text."""
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        preheader = cast("SafeContext", context).state.preheader
-        if not preheader:
-            return 0
-        return buffer.write(f'<div style="{_HIDDEN}">{escape(preheader)}{Markup(_PADDING)}</div>')
+        return buffer.write(hidden_preheader(cast("SafeContext", context).state))
 
 
 class PreheaderTag(Tag):
