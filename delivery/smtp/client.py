@@ -23,6 +23,8 @@ _WORTH_A_CONNECTION = 5
 # How often the connections' deadlines are looked at, in seconds.
 _GLANCE = 0.25
 
+_FOREVER = float("inf")
+
 type Observe = Callable[[list[Event]], None]
 
 
@@ -51,6 +53,8 @@ class Client:
         self._observe: Observe = lambda _: None
         self._opens_at: Callable[[], float] = _never
         self._exhausted = False
+        # When `pull` gave nothing, but will (monotonic seconds); infinite while it isn't waited for.
+        self._wait_until = _FOREVER
         self._wanted = 1
         self._drops = 0
         self._failure: Failure | None = None
@@ -72,16 +76,17 @@ class Client:
         `observe` gets the events of all that was read at once, always before the content that they announce goes out: what
         it writes down then survives whatever happens next. `expected` (about how many envelopes) decides how many
         connections are worth opening. `tick` is called about every `every` seconds, also while the server is silent.
-        When `pull` gives None although it will give more, `opens_at` says when to ask again (monotonic seconds; 0: never).
+        `opens_at` is asked when `pull` gave None: the moment (monotonic seconds) at which it will give more, 0 if never.
 
         Returns why the server could not be used (any more), or None; envelopes that were pulled and could not be offered
         because of that are reported as `Unsent`.
         """
-        self._source, self._observe, self._opens_at, self._exhausted = pull, observe, opens_at, False
+        self._source, self._observe, self._opens_at = pull, observe, opens_at
+        self._exhausted, self._wait_until = False, _FOREVER
         self._wanted = min(self._most, max(1, expected // _WORTH_A_CONNECTION))
         self._drops, self._failure = 0, None
         self._offers.clear()
-        self._begin(self._connections)
+        self._begin_idle()
         if not self._connections or (self._more_wanted() and len(self._connections) < self._wanted):
             self._open()
         self._loop(tick, every)
@@ -110,24 +115,29 @@ class Client:
     def _loop(self, tick: Callable[[], None], every: float) -> None:
         now = time.monotonic()
         next_tick, next_glance = now + every, now + _GLANCE
-        while any(not connection.session.is_idle for connection in self._connections) or self._wakes_at():
-            wakes_at = self._wakes_at() or next_tick
+        while self._is_under_way():
             events: list[Event] = []
             touched: list[Connection] = []
-            for key, mask in self._selector.select(max(min(next_tick, next_glance, wakes_at) - now, 0)):
+            for key, mask in self._selector.select(max(min(next_tick, next_glance, self._wait_until) - now, 0)):
                 connection: Connection = key.data
                 events += connection.ready(mask)
                 touched.append(connection)
             self._go_on(touched, events)
             now = time.monotonic()
+            if now >= self._wait_until:
+                self._wait_until = _FOREVER
+                self._begin_idle()
             if now >= next_tick:
                 tick()
                 next_tick = now + every
-            if now >= wakes_at:
-                self._begin([connection for connection in self._connections if connection.session.is_idle])
             if now >= next_glance:
                 self._give_up_overdue(now)
                 next_glance = now + _GLANCE
+
+    def _is_under_way(self) -> bool:
+        if any(not connection.session.is_idle for connection in self._connections):
+            return True
+        return self._wait_until < _FOREVER and bool(self._connections)
 
     def _go_on(self, touched: Iterable[Connection], events: list[Event]) -> None:
         """Report what was read, then write what follows from it; let go of connections that ended."""
@@ -142,13 +152,15 @@ class Client:
                 while self._more_wanted() and len(self._connections) < self._wanted and self._failure is None:
                     self._open()
         if self._returned:
-            self._begin([connection for connection in self._connections if connection.session.is_idle])
+            self._begin_idle()
 
-    def _begin(self, idle: Iterable[Connection]) -> None:
-        for connection in list(idle):
-            events = connection.session.begin()
-            if events or not connection.session.is_idle:
-                self._go_on([connection], events)
+    def _begin_idle(self) -> None:
+        """Let each connection that has nothing to do take an envelope, if there is one."""
+        for connection in list(self._connections):
+            if connection.session.is_idle:
+                events = connection.session.begin()
+                if events or not connection.session.is_idle:
+                    self._go_on([connection], events)
 
     def _report(self, events: list[Event]) -> None:
         """Tell of the events; what was not sent is kept for another connection instead."""
@@ -173,7 +185,9 @@ class Client:
         if self._exhausted:
             return None
         envelope = self._source(capabilities)
-        self._exhausted = envelope is None and not self._opens_at()
+        if envelope is None:
+            self._wait_until = self._opens_at() or _FOREVER
+            self._exhausted = self._wait_until == _FOREVER
         return envelope
 
     def _take_back(self, envelope: Envelope) -> bool:
@@ -181,9 +195,6 @@ class Client:
         if offers < _OFFERS_OF_ONE:
             self._returned.append(envelope)
         return offers < _OFFERS_OF_ONE
-
-    def _wakes_at(self) -> float:
-        return 0.0 if self._exhausted or self._failure is not None else self._opens_at()
 
     def _more_wanted(self) -> bool:
         return bool(self._returned) or not self._exhausted

@@ -122,6 +122,8 @@ class Exchange:
             return self._take_early(reply, events)
         if step is not _Step.CONTENT and len(self.output) >= self._unsent_commands:
             raise ProtocolError(f"The server answered before it was asked: {reply}")
+        if not _fits(step, reply.code):
+            raise ProtocolError(f"The server's answer fits nothing it was asked: {reply}")
         self._place += 1
         if reply.code == 421:
             return self._take_farewell(step, reply, events)
@@ -244,3 +246,10 @@ class Exchange:
             events.append(Answered(self._offered.id, *(self._objection or (stage, reply))))
             self._offered = self._objection = None
         return Farewell(Failure(stage, str(reply), reply))
+
+
+def _fits(step: _Step, code: int) -> bool:
+    """Whether a reply of this code can be the answer to this step: "go on" to DATA alone, "done" to everything else."""
+    if step is _Step.DATA:
+        return code == 354 or code >= 400
+    return code < 300 or code >= 400
