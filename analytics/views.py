@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -11,7 +12,7 @@ from analytics import charts, onboarding, selectors, tiles, timelines
 from campaigns.models import Campaign, Status
 from contacts.selectors import contacts_in
 from core import clock
-from core.spreadsheets import csv_lines
+from core.spreadsheets import csv_response
 from delivery import selectors as delivery
 from delivery.models import Message
 from frontend.htmx import render_page, stop_polling
@@ -96,11 +97,8 @@ def recipients_csv(request: MemberRequest, campaign_id: int) -> StreamingHttpRes
     campaign = _campaign(request, campaign_id)
     status, search = _filter(request)
     messages = selectors.recipients(campaign, status=status, search=search).order_by("id")
-    response = StreamingHttpResponse(
-        csv_lines(CSV_HEADER, _cells(messages.iterator(chunk_size=2000))), content_type="text/csv"
-    )
-    response["Content-Disposition"] = f'attachment; filename="campaign-{campaign.pk}-recipients.csv"'
-    return response
+    rows = chain([CSV_HEADER], _cells(messages.iterator(chunk_size=2000)))
+    return csv_response(rows, name=f"campaign-{campaign.pk}-recipients.csv")
 
 
 @require_safe

@@ -1,42 +1,16 @@
-"""CSV that leaves the house: streamed, and harmless in a spreadsheet."""
+"""What leaves the house as CSV, row by row (`core.spreadsheets` makes the lines)."""
 
-import csv
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from contacts.imports.rows import FORMULA_STARTS
 from contacts.models import Contact, ContactField, Import, ImportRejection, ListMember, Suppression
 from contacts.profile import COLUMNS
 from contacts.values import as_text
 
-# Excel takes a file for UTF-8 only by its mark.
-BOM = "\ufeff"
 FETCH = 2000
-
-
-class _Echo:
-    """A file that hands back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def csv_lines(rows: Iterable[Iterable[Any]]) -> Iterator[str]:
-    """Yield the lines of a CSV file in UTF-8 with its mark; text that a spreadsheet would run as a formula is quoted."""
-    writer = csv.writer(_Echo())
-    yield BOM
-    for row in rows:
-        yield writer.writerow([harmless(cell) for cell in row])
-
-
-def harmless(cell: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula: text gets an apostrophe, which our import takes off again."""
-    if isinstance(cell, str) and cell.startswith(FORMULA_STARTS):
-        return f"'{cell}"
-    return cell
 
 
 def contact_rows(contacts: QuerySet[Contact], fields: Iterable[ContactField]) -> Iterator[list[Any]]:

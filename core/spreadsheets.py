@@ -1,23 +1,33 @@
-"""CSV files that people open in a spreadsheet."""
+"""CSV files that people open in a spreadsheet: streamed, read as UTF-8, and never run."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.http import StreamingHttpResponse
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Excel takes a file for UTF-8 only by its mark.
+BOM = "\ufeff"
 
 
-def neutralised(cell: str) -> str:
-    """Return `cell` so that no spreadsheet runs it as a formula (OWASP: CSV injection).
+def neutralised(cell: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula (OWASP: CSV injection).
 
-    A leading apostrophe is put before what would start one; numbers stay as they are.
+    Text gets an apostrophe in front of what would start one; what is or reads as a number stays as it is.
     """
-    if not cell.startswith(FORMULA_STARTS):
+    if not isinstance(cell, str) or not cell.startswith(FORMULA_STARTS):
         return cell
     try:
         float(cell)
     except ValueError:
         return f"'{cell}"
     return cell
+
+
+def restored(cell: str) -> str:
+    """Return a cell as it was before `neutralised`, or before a spreadsheet did the same."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in FORMULA_STARTS else cell
 
 
 class _Echo:
@@ -27,9 +37,16 @@ class _Echo:
         return line
 
 
-def csv_lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield a CSV file line by line, every cell neutralised."""
+def csv_lines(rows: Iterable[Iterable[Any]]) -> Iterator[str]:
+    """Yield a CSV file line by line behind its mark, every cell neutralised."""
     writer = csv.writer(_Echo())
-    yield writer.writerow(header)
+    yield BOM
     for row in rows:
         yield writer.writerow([neutralised(cell) for cell in row])
+
+
+def csv_response(rows: Iterable[Iterable[Any]], *, name: str) -> StreamingHttpResponse:
+    """Return an answer that streams the rows as a CSV file of this name."""
+    response = StreamingHttpResponse(csv_lines(rows), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

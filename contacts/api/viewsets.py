@@ -1,7 +1,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
@@ -13,10 +13,11 @@ from rest_framework.response import Response
 from contacts import selectors, services
 from contacts.addresses import email_key
 from contacts.api import filters, serializers
-from contacts.exports import csv_lines, rejected_rows
+from contacts.exports import rejected_rows
 from contacts.models import Contact, ContactField, Import, List, Segment, Suppression
 from contacts.selectors import ContactFilter
 from core.exceptions import InvalidInput, NotFound
+from core.spreadsheets import csv_response
 from team.access import Capability
 from team.api.base import CreateMixin, DeleteMixin, ReadMixin, UpdateMixin, WorkspaceViewSet
 
@@ -235,9 +236,7 @@ class ImportViewSet(ReadMixin, WorkspaceViewSet[Import]):
     def errors(self, request: Request, pk: str) -> HttpResponseBase:
         """Download the rejected rows with their reasons as CSV."""
         source = self.get_object()
-        response = StreamingHttpResponse(csv_lines(rejected_rows(source)), content_type="text/csv; charset=utf-8")
-        response.headers["Content-Disposition"] = f'attachment; filename="rejected-{source.pk}.csv"'
-        return response
+        return csv_response(rejected_rows(source), name=f"rejected-{source.pk}.csv")
 
 
 @extend_schema_view(

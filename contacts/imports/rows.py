@@ -11,9 +11,9 @@ from contacts.imports.records import Record
 from contacts.models import ContactField
 from contacts.profile import COLUMNS
 from contacts.values import BadValueError, Formats, coercer, text_value
+from core.spreadsheets import restored
 
 MAX_KEPT_CELL = 1000
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Clean = Callable[[Any], Any]
 # email, email_key, then one value a column of COLUMNS (None: the file says nothing), then the custom values.
@@ -86,6 +86,8 @@ class RowParser:
         return f"This row has {_count(len(cells), 'cell')}, the file has {_count(self.width, 'column')}."
 
     def _row(self, cells: list[str]) -> Row:
+        if not cells[self._email].strip():
+            raise BadValueError("The address is missing.")
         try:
             email = check_address(cells[self._email])
         except BadAddressError as error:
@@ -108,10 +110,8 @@ class RowParser:
 
 
 def _cleaned(clean: Clean, cell: str, name: str) -> Any:
-    if cell[:1] == "'" and cell[1:2] in FORMULA_STARTS:
-        cell = cell[1:]  # how our own exports (and spreadsheets) keep text from being a formula
     try:
-        return clean(cell)
+        return clean(restored(cell))
     except BadValueError as error:
         raise BadValueError(f"{name}: {error}") from error
 

@@ -3,53 +3,32 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 
 from contacts import selectors
 from contacts.events import ListDeleted
 from contacts.exceptions import ContactsError
 from contacts.models import List, ListMember
+from contacts.services.naming import checked_name, save_named
 from core import bus, clock
-from core.exceptions import InvalidInput
 from team.models import Workspace
-
-NAME_LIMIT = 120
 
 
 def create_list(*, workspace: Workspace, name: str, description: str = "") -> List:
     """Create a list.  Raises InvalidInput when the name is empty, too long or taken."""
-    created = List(workspace=workspace, name=_checked_name(name), description=description.strip())
-    _save(created)
+    created = List(workspace=workspace, name=checked_name(name, noun="list"), description=description.strip())
+    save_named(created)
     return created
 
 
 def update_list(list_: List, *, name: str | None = None, description: str | None = None) -> List:
     """Rename or describe a list.  Raises InvalidInput."""
     if name is not None:
-        list_.name = _checked_name(name)
+        list_.name = checked_name(name, noun="list")
     if description is not None:
         list_.description = description.strip()
-    _save(list_)
+    save_named(list_)
     return list_
-
-
-def _checked_name(name: str) -> str:
-    name = " ".join(name.replace("\x00", "").split())
-    if not name:
-        raise InvalidInput("A list needs a name.", fields={"name": ["Give the list a name."]})
-    if len(name) > NAME_LIMIT:
-        message = f"A name has at most {NAME_LIMIT} characters."
-        raise InvalidInput(message, fields={"name": [message]})
-    return name
-
-
-def _save(list_: List) -> None:
-    try:
-        with transaction.atomic():
-            list_.save()
-    except IntegrityError as error:
-        message = "Another list has this name."
-        raise InvalidInput(message, fields={"name": [message]}) from error
 
 
 @transaction.atomic

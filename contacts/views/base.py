@@ -1,11 +1,10 @@
 """What the pages of contacts share."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 
-from contacts.exports import csv_lines
 from frontend.htmx import render_page
 from team.access import Capability, MemberRequest, can
 
@@ -29,13 +28,6 @@ def show(
 def number(text: str | None) -> int | None:
     """Return a query parameter as a number; None for what is none."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def csv_download(rows: Iterable[Iterable[Any]], *, name: str) -> StreamingHttpResponse:
-    """Stream rows as a CSV file of this name."""
-    response = StreamingHttpResponse(csv_lines(rows), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
 
 
 def how_many(count: int, noun: str, plural: str = "") -> str:

@@ -13,9 +13,10 @@ from contacts.exports import contact_rows
 from contacts.forms import ContactForm, add_refusal
 from contacts.models import Contact, SuppressionReason
 from contacts.selectors import ContactFilter
-from contacts.views.base import csv_download, number, show
+from contacts.views.base import number, show
 from core import clock
 from core.exceptions import DomainError
+from core.spreadsheets import csv_response
 from frontend.htmx import redirect
 from frontend.pagination import paginate
 from team.access import Capability, MemberRequest, member_view
@@ -201,7 +202,7 @@ def export(request: MemberRequest) -> HttpResponseBase:
     """Download the contacts that the list shows, all of its pages, as CSV."""
     contacts = selectors.find_contacts(request.workspace, criteria_of(request.GET))
     rows = contact_rows(contacts, selectors.fields_in(request.workspace))
-    return csv_download(rows, name=f"contacts-{clock.now():%Y-%m-%d}.csv")
+    return csv_response(rows, name=f"contacts-{clock.now():%Y-%m-%d}.csv")
 
 
 def list_url(criteria: ContactFilter) -> str:

@@ -13,8 +13,9 @@ from contacts.forms import LayoutForm, TargetForm, UploadForm, add_refusal
 from contacts.imports.files import preview_of
 from contacts.imports.mapping import FIELD_PREFIX, NEW_PREFIX, TARGETS, formats_of, guess_mapping, guess_type
 from contacts.models import FieldType, Import
-from contacts.views.base import csv_download, show
+from contacts.views.base import show
 from core.exceptions import DomainError
+from core.spreadsheets import csv_response
 from frontend.htmx import is_fragment, redirect, stop_polling
 from frontend.pagination import paginate
 from team.access import Capability, MemberRequest, member_view
@@ -191,4 +192,4 @@ def cancel(request: MemberRequest, import_id: int) -> HttpResponseBase:
 def rejected(request: MemberRequest, import_id: int) -> HttpResponseBase:
     """Download the rejected rows with their reasons."""
     source = selectors.import_in(request.workspace, import_id)
-    return csv_download(rejected_rows(source), name=f"rejected-{source.pk}.csv")
+    return csv_response(rejected_rows(source), name=f"rejected-{source.pk}.csv")

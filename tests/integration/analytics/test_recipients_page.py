@@ -42,7 +42,7 @@ def test_a_search_without_a_match_says_so(web, read):
 
 def test_the_export_has_a_line_a_recipient_and_says_why(web, read):
     response = web.get(reverse("analytics:recipients_csv", args=[read.campaign.pk]))
-    rows = list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode())))
+    rows = list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig"))))
     assert len(rows) == 10
     assert rows[0]["clicked_at"]
     assert rows[9]["state"] == "Failed"

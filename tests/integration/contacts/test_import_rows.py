@@ -9,11 +9,12 @@ from django.db import connection
 
 from contacts import selectors, services
 from contacts.exceptions import ContactsError, UnreadableFile
-from contacts.exports import csv_lines, rejected_rows
+from contacts.exports import rejected_rows
 from contacts.imports import merging
 from contacts.models import Contact, Import, ImportedContact, ListMember
 from contacts.services import import_runs
 from core.exceptions import InvalidInput
+from core.spreadsheets import csv_lines
 from team.models import Membership, Workspace
 from tests.factories.contacts import csv_bytes, make_contact, make_contacts, make_list, run_file, upload
 
@@ -274,3 +275,15 @@ def test_a_workspace_that_is_new_to_the_planner_is_looked_up_by_address_all_the_
         cursor.execute(f"EXPLAIN {merging._MATCH}", {"workspace": workspace.pk, "source": 1})
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "contact_email_once" in plan, plan
+
+
+def test_a_row_without_an_address_says_so(workspace: Workspace) -> None:
+    source = run_file(workspace, csv_bytes([["Email", "First name"], ["", "Ada"], ["  ", "Bo"], ["x", "Cy"]]))
+    reasons = [row["Reason"] for row in rejected(source)]
+    assert reasons[:2] == ["The address is missing."] * 2
+    assert reasons[2].startswith("“x” is no email address")
+
+
+def test_a_number_stays_a_number_for_the_spreadsheet_and_text_does_not_become_one() -> None:
+    lines = list(csv_lines([["-5", -5.5, "+49 30 1", "-1+1", "@x", "\t=1", "plain"]]))
+    assert lines == ["\ufeff", "-5,-5.5,'+49 30 1,'-1+1,'@x,'\t=1,plain\r\n"]
