@@ -2,13 +2,18 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from hypothesis import settings as hypothesis_settings
 
-pytest_plugins = ["tests.plugins.browser", "tests.plugins.dns", "tests.plugins.mail", "tests.plugins.workers"]
+pytest_plugins = [
+    "tests.plugins.browser",
+    "tests.plugins.database",
+    "tests.plugins.dns",
+    "tests.plugins.mail",
+    "tests.plugins.workers",
+]
 
 
 def pytest_configure() -> None:
@@ -21,19 +26,6 @@ def pytest_configure() -> None:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    _flush_partitions_too()
-
-
-def _flush_partitions_too() -> None:
-    """Have Django's flush after a transactional test empty the event store, whose table it doesn't manage."""
-    from django.db.backends.postgresql.operations import DatabaseOperations
-
-    flush = DatabaseOperations.sql_flush
-
-    def sql_flush(self: DatabaseOperations, style: Any, tables: list[str], **options: Any) -> list[str]:
-        return flush(self, style, [*tables, "tracking_event"] if tables else tables, **options)
-
-    DatabaseOperations.sql_flush = sql_flush  # type: ignore[assignment, method-assign]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

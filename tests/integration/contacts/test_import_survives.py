@@ -33,6 +33,7 @@ def queued(workspace: Workspace, content: bytes) -> Import:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_killed_worker_loses_nothing_and_doubles_nothing(
     home: Workspace, start_worker: Callable[..., object]
 ) -> None:
@@ -55,7 +56,7 @@ def test_a_killed_worker_loses_nothing_and_doubles_nothing(
     Import.objects.filter(pk=source.pk).update(progressed_at=clock.now() - timedelta(minutes=5))
     start_worker()
     assert services.resume_imports() == 1
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 200
     while time.monotonic() < deadline and not source.is_finished:
         time.sleep(0.1)
         source.refresh_from_db()

@@ -129,5 +129,6 @@ def test_redis_that_dies_in_mid_send_stops_nothing_that_was_begun(
     finally:
         app.conf.broker_url = before
         app.pool.force_close_all()
+        app.amqp.__dict__.pop("_producer_pool", None)
     assert len(smtp_sink.messages) == 20
     assert Message.objects.filter(state=MessageState.ACCEPTED).count() == 20

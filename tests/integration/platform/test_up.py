@@ -28,7 +28,7 @@ from tests.plugins.workers import ROOT
 
 KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 class Up:
@@ -68,14 +68,14 @@ class Up:
     def output(self) -> str:
         return "".join(self.lines)
 
-    def wait_for(self, condition: Callable[[], object], seconds: float = 60) -> None:
+    def wait_for(self, condition: Callable[[], object], seconds: float = 150) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, self.output
             time.sleep(0.1)
 
     def wait_until_up(self) -> None:
-        self.wait_for(lambda: "Ctrl-C stops everything" in self.output or self.process.poll() is not None, 120)
+        self.wait_for(lambda: "Ctrl-C stops everything" in self.output or self.process.poll() is not None, 240)
         assert self.process.poll() is None, self.output
         assert "Not ready" not in self.output
 
@@ -91,7 +91,7 @@ class Up:
 
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=150)
 
 
 def free_ports(count: int) -> int:
@@ -203,7 +203,7 @@ def test_a_taken_port_is_one_sentence(up: Callable[..., Up]) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         one = up(PORT=str(port))
-        assert one.process.wait(timeout=60) == 1
+        assert one.process.wait(timeout=150) == 1
     assert f"Port {port} cannot be used (Address already in use): set PORT to another one." in one.output
     assert "Traceback" not in one.output
 
@@ -215,7 +215,7 @@ def test_a_server_that_does_not_answer_is_one_sentence(up: Callable[..., Up]) ->
         SECRET_KEY="s" * 40,
         ENCRYPTION_KEYS=KEY,
     )
-    assert one.process.wait(timeout=60) == 1
+    assert one.process.wait(timeout=150) == 1
     assert "PostgreSQL does not answer at DATABASE_URL: " in one.output
     assert "Traceback" not in one.output
     assert not (one.data_dir / "postgres").exists()  # nothing embedded was started
