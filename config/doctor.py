@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from smtplib import SMTPAuthenticationError, SMTPException
 
 import redis
 from django.conf import settings
+from django.core.mail import mailers
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -101,4 +103,27 @@ def check_disk() -> Finding:
     return Finding("Disk", True, f"{free / 1e9:.0f} GB free in {settings.DATA_DIR}")
 
 
-CHECKS: tuple[Callable[[], Finding], ...] = (check_database, check_redis, check_workers, check_beat, check_disk)
+def check_system_mail() -> Finding:
+    """The server of invitations and password resets takes a connection, and the login."""
+    server = settings.ENVIRONMENT.system_mail
+    backend = mailers.default
+    try:
+        backend.open()
+        backend.close()
+    except SMTPAuthenticationError as error:
+        detail = f"{server.address} refuses the login: {error.smtp_code} {health.first_line(error)}."
+        return Finding("System mail", False, detail)
+    except (SMTPException, OSError) as error:
+        detail = f"{server.address} can't be used, so invitations and password resets don't leave: "
+        return Finding("System mail", False, f"{detail}{health.first_line(error)}. See SYSTEM_EMAIL_URL.")
+    return Finding("System mail", True, f"{server.address}, from {settings.DEFAULT_FROM_EMAIL}")
+
+
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    check_database,
+    check_redis,
+    check_workers,
+    check_beat,
+    check_system_mail,
+    check_disk,
+)

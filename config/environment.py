@@ -14,6 +14,7 @@ from config.database import database_settings
 from config.dotenv import read_dotenv
 from config.embedded.layout import Layout, layout_for, postgres_url, valkey_url
 from config.secrets import ensure_secrets
+from config.system_mail import SystemMail, sender, system_mail
 
 DEFAULT_PORT = 8000
 # Whose X-Forwarded-For is believed unless TRUSTED_PROXIES says otherwise.
@@ -54,6 +55,8 @@ class Environment:
     tracking_url: str
     allowed_hosts: tuple[str, ...]
     email_sandbox: tuple[str, int] | None
+    system_mail: SystemMail
+    system_sender: str
     sentry_dsn: str | None
     ai_base_url: str | None
     ai_api_key: str | None
@@ -117,6 +120,8 @@ def load_environment(environ: Mapping[str, str], root: Path) -> Environment:
         tracking_url=tracking_url,
         allowed_hosts=read.items("ALLOWED_HOSTS") or _own_hosts(base_url, tracking_url),
         email_sandbox=email_sandbox,
+        system_mail=_system_mail(read, email_sandbox),
+        system_sender=_system_sender(read, base_url),
         sentry_dsn=read.url("SENTRY_DSN") if read.optional("SENTRY_DSN") else None,
         ai_base_url=ai_base_url,
         ai_api_key=ai_api_key,
@@ -307,6 +312,27 @@ def _sandbox(read: _Reader, embedded: bool, own_port: int) -> tuple[tuple[str, i
     if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise ConfigurationError(f"EMAIL_SANDBOX must be host:port, on or off, not {value!r}.")
     return (host, int(port)), False
+
+
+def _system_mail(read: _Reader, sandbox: tuple[str, int] | None) -> SystemMail:
+    """The server of the system's own mail; the sandbox takes that too."""
+    url = read.optional("SYSTEM_EMAIL_URL")
+    try:
+        given = system_mail(url or "smtp://127.0.0.1:25")
+    except ValueError as error:
+        raise ConfigurationError(f"SYSTEM_EMAIL_URL {error}.") from None
+    return SystemMail("smtp", *sandbox) if sandbox else given
+
+
+def _system_sender(read: _Reader, base_url: str) -> str:
+    host = urlsplit(base_url).hostname or "localhost"
+    given = read.optional("SYSTEM_EMAIL_FROM")
+    if given is None:
+        return f"Drumbeat <drumbeat@{f'[IPv6:{host}]' if ':' in host else host}>"
+    try:
+        return sender(given)
+    except ValueError as error:
+        raise ConfigurationError(f"SYSTEM_EMAIL_FROM {error}.") from None
 
 
 def _dns_resolvers(read: _Reader) -> tuple[tuple[str, int], ...]:

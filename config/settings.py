@@ -120,14 +120,8 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "team:login"
 
 # The system's own mail (invitations, password resets); campaigns leave through their mailboxes.
-_SYSTEM_HOST, _SYSTEM_PORT = EMAIL_SANDBOX or ("127.0.0.1", 25)
-MAILERS = {
-    "default": {
-        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "OPTIONS": {"host": _SYSTEM_HOST, "port": _SYSTEM_PORT, "timeout": 20},
-    }
-}
-DEFAULT_FROM_EMAIL = "Drumbeat <drumbeat@localhost>"
+MAILERS = {"default": ENVIRONMENT.system_mail.mailer()}
+DEFAULT_FROM_EMAIL = ENVIRONMENT.system_sender
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

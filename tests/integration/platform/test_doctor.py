@@ -41,7 +41,7 @@ def test_a_missing_worker_and_a_silent_beat_are_faults() -> None:
     report = doctor()
     assert "FAULT  Workers   No worker has shown a sign of life for 15 seconds." in report
     assert "FAULT  Beat      No task of beat has ever been run" in report
-    assert report.endswith("2 of 5 checks found a fault.")
+    assert report.endswith("2 of 6 checks found a fault.")
 
 
 @pytest.mark.django_db

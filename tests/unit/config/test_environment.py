@@ -125,6 +125,16 @@ def test_secret_keys_rotate(tmp_path: Path) -> None:
         ("TRACKING_URL", "https://"),
         ("EMAIL_SANDBOX", "localhost"),
         ("EMAIL_SANDBOX", "localhost:99999"),
+        ("SYSTEM_EMAIL_URL", "mail.example.com:587"),
+        ("SYSTEM_EMAIL_URL", "imap://mail.example.com"),
+        ("SYSTEM_EMAIL_URL", "smtps://"),
+        ("SYSTEM_EMAIL_URL", "smtps://user:secret@mail.example.com:port"),
+        ("SYSTEM_EMAIL_URL", "smtps://mail.example.com:0"),
+        ("SYSTEM_EMAIL_URL", "smtps://user@mail.example.com"),
+        ("SYSTEM_EMAIL_URL", "smtp://user:secret@mail.example.com"),
+        ("SYSTEM_EMAIL_URL", "smtps://user:sec/ret@mail.example.com"),
+        ("SYSTEM_EMAIL_FROM", "Drumbeat"),
+        ("SYSTEM_EMAIL_FROM", "a@b@c"),
         ("SENTRY_DSN", "sentry"),
         ("AI_BASE_URL", "http://localhost:11434/v1"),
         ("WEB_WORKERS", "0"),
@@ -155,6 +165,42 @@ def test_an_error_never_shows_the_password(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, DATABASE_URL="mysql://user:hunter2@localhost/drumbeat")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["smtp://u:hunter2@h", "smtps://u:hun/hunter2@h", "x://u:hunter2@h", "smtps://u:hunter2@h:x"]
+)
+def test_an_error_of_the_mail_server_never_shows_the_password(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, SYSTEM_EMAIL_URL=url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_system_s_mail_goes_to_its_own_server_with_tls_and_login(tmp_path: Path) -> None:
+    server = load(tmp_path, SYSTEM_EMAIL_URL="smtp+starttls://post%40example.com:s%2Fcret@mail.example.com").system_mail
+    assert server.mailer()["OPTIONS"] == {
+        "host": "mail.example.com",
+        "port": 587,
+        "username": "post@example.com",
+        "password": "s/cret",
+        "use_tls": True,
+        "use_ssl": False,
+        "timeout": 20,
+    }
+    assert server.address == "smtp+starttls://post@example.com@mail.example.com:587"
+    assert "s/cret" not in repr(server)
+    assert load(tmp_path, SYSTEM_EMAIL_URL="smtps://[2001:db8::1]").system_mail.address == "smtps://[2001:db8::1]:465"
+
+
+def test_the_sandbox_takes_the_system_s_mail_too(tmp_path: Path) -> None:
+    environment = load(tmp_path, SYSTEM_EMAIL_URL="smtps://u:p@mail.example.com", EMAIL_SANDBOX="127.0.0.1:2525")
+    assert environment.system_mail.address == "smtp://127.0.0.1:2525"
+
+
+def test_the_system_s_mail_comes_from_the_host_that_people_know(tmp_path: Path) -> None:
+    assert load(tmp_path, BASE_URL="https://mail.example.com").system_sender == "Drumbeat <drumbeat@mail.example.com>"
+    named = load(tmp_path, SYSTEM_EMAIL_FROM='"Müller, Post" <post@example.com>').system_sender
+    assert named == '"Müller, Post" <post@example.com>'
 
 
 def test_a_broken_file_is_one_sentence_that_names_the_line(tmp_path: Path) -> None:
