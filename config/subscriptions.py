@@ -9,8 +9,10 @@ from core.bus import on_decision, on_fact
 def subscribe() -> None:
     """Wire the apps together; called once when Django is ready."""
     from campaigns import services as campaigns
+    from campaigns.conditions import CAMPAIGN, campaign_subject
     from config.preview_people import CONTACTS
     from contacts.events import AddressesSuppressed, ContactsDeleted, ListDeleted, SegmentDeleted
+    from contacts.selectors import register_condition
     from delivery import services as delivery
     from delivery.events import MailboxRemoved, MessagesAccepted, MessagesFinished
     from sequences import services as sequences
@@ -33,3 +35,4 @@ def subscribe() -> None:
     on_fact(MessagesFinished, sequences.note_finished)
 
     register_people(CONTACTS)
+    register_condition(CAMPAIGN, campaign_subject)

@@ -30,9 +30,15 @@ from contacts.models import (
 from contacts.segments.definition import check_definition, compile_definition, uses
 from contacts.segments.fields import CUSTOM_PREFIX, custom_subject, profile_subjects
 from contacts.segments.membership import LIST, list_subject, suppression_subject
-from contacts.segments.sql import Sql, all_of, any_of
-from contacts.segments.subjects import Moment, Subject, registered_subjects
+from contacts.segments.sql import Sql as Sql
+from contacts.segments.sql import all_of, any_of
+from contacts.segments.subjects import Moment as Moment
+from contacts.segments.subjects import Operator as Operator
+from contacts.segments.subjects import Option as Option
+from contacts.segments.subjects import Subject as Subject
+from contacts.segments.subjects import ValueKind as ValueKind
 from contacts.segments.subjects import register_condition as register_condition
+from contacts.segments.subjects import registered_subjects
 from core import clock
 from core.exceptions import NotFound
 from team.models import Workspace

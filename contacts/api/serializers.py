@@ -124,7 +124,9 @@ class OptionSerializer(serializers.Serializer[Any]):
 class OperatorSerializer(serializers.Serializer[Any]):
     key = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # a field of the answer, not the label of this one
-    takes = serializers.CharField(help_text="none, text, number, date, days, one (of the options) or several")
+    takes = serializers.CharField(
+        help_text="none, text, number, date, days, one (of the options), several, or one_within: {option, days}"
+    )
 
 
 class SubjectSerializer(serializers.Serializer[Any]):

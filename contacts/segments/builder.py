@@ -1,7 +1,7 @@
 """The builder's form: a tree of fields in, a definition out, and back.
 
 Every node has a path ("r" is the root, "r.1" its second child); a hidden input `node` names each in the order of the page, and
-its parts are named by the path: `r.match`, `r.0.field`, `r.0.operator`, `r.0.value`. Buttons send `action`, as in
+its parts are named by the path: `r.match`, `r.0.field`, `r.0.operator`, `r.0.value`, `r.0.days`. Buttons send `action`, as in
 "add-condition:r.1". The server owns the tree: each gesture is one POST of the whole form.
 """
 
@@ -32,6 +32,7 @@ class Node:
     operator: str = ""
     takes: str = ""
     value: Any = ""
+    days: Any = ""
     errors: list[str] = dataclasses.field(default_factory=list)
     is_new: bool = False
 
@@ -76,7 +77,9 @@ def read_definition(data: QueryDict) -> Definition:
         else:
             node = {"field": data.get(f"{path}.field", ""), "operator": data.get(f"{path}.operator", "")}
             values = data.getlist(f"{path}.value")
-            if values:
+            if f"{path}.days" in data:
+                node["value"] = {"option": values[0] if values else "", "days": data[f"{path}.days"]}
+            elif values:
                 node["value"] = values if len(values) > 1 else values[0]
         parent["conditions"].append(node)
     return root
@@ -154,9 +157,16 @@ def _condition(
         operator = shown.subject.operator(node.get("operator")) or shown.subject.operators[0]
         shown.operator, shown.takes = operator.key, operator.takes.value
         if operator.takes in {ValueKind.ONE, ValueKind.SEVERAL}:
+            if isinstance(shown.value, dict):
+                shown.value = shown.value.get("option", "")
             known = {str(option.value) for option in shown.subject.options}
             shown.value = [value for value in shown.values if value in known]
-        elif isinstance(shown.value, list):
+        elif operator.takes is ValueKind.ONE_WITHIN:
+            given = shown.value if isinstance(shown.value, dict) else {"option": shown.value}
+            known = {str(option.value) for option in shown.subject.options}
+            option = str(given.get("option", ""))
+            shown.value, shown.days = option if option in known else "", given.get("days", "")
+        elif isinstance(shown.value, list | dict):
             shown.value = ""
     return shown
 

@@ -25,6 +25,9 @@ MAX_CONDITIONS = 50
 MAX_DAYS = 36_500
 MAX_TEXT = 500
 
+# What is chosen from a subject's options.
+CHOSEN = {ValueKind.ONE, ValueKind.SEVERAL, ValueKind.ONE_WITHIN}
+
 EMPTY: Definition = {"match": "all", "conditions": []}
 
 
@@ -119,12 +122,12 @@ def clean_value(subject: Subject, operator: Operator, raw: object) -> Any:
         case ValueKind.SEVERAL:
             raw = raw if isinstance(raw, list) else [raw]
             value = [chosen for chosen in (_option(subject, item) for item in raw) if chosen is not None] or None
+        case ValueKind.ONE_WITHIN:
+            value = _option_within(subject, raw)
         case ValueKind.NONE:
             return None
     if value is None:
-        raise BadValueError(
-            "Choose a value." if operator.takes in {ValueKind.ONE, ValueKind.SEVERAL} else "Fill this in."
-        )
+        raise BadValueError("Choose a value." if operator.takes in CHOSEN else "Fill this in.")
     return value
 
 
@@ -144,6 +147,16 @@ def _option(subject: Subject, raw: object) -> str | int | None:
         if str(option.value) == str(raw):
             return option.value
     raise BadValueError("This is not one of the options.")
+
+
+def _option_within(subject: Subject, raw: object) -> dict[str, Any] | None:
+    given = raw if isinstance(raw, dict) else {"option": raw}
+    if unknown := set(given) - {"option", "days"}:
+        raise BadValueError(f"This has no {', '.join(sorted(map(str, unknown)))}; it has an option and days.")
+    option, days = _option(subject, given.get("option")), _days(given.get("days"))
+    if option is None:
+        return None
+    return {"option": option} if days is None else {"option": option, "days": days}
 
 
 def compile_definition(definition: Mapping[str, Any], subjects: Mapping[str, Subject], moment: Moment) -> Sql:
@@ -225,6 +238,10 @@ def _describe_condition(condition: Mapping[str, Any], subjects: Mapping[str, Sub
     raw = condition.get("value")
     labels = {str(option.value): option.label for option in subject.options}
     shown = ", ".join(labels.get(str(value), str(value)) for value in (raw if isinstance(raw, list) else [raw]))
+    if operator.takes is ValueKind.ONE_WITHIN and isinstance(raw, dict):
+        option, days = raw.get("option"), raw.get("days")
+        in_time = f" in the last {days} day{'' if days == 1 else 's'}" if days else ""
+        return f"{subject.label} “{labels.get(str(option), str(option))}” {operator.label}{in_time}"
     if operator.takes is ValueKind.DAYS:
         return f"{subject.label} {operator.label.replace('(days)', f'{shown} days')}"
     return f"{subject.label} {operator.label} “{shown}”"

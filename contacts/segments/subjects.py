@@ -14,7 +14,10 @@ from contacts.segments.sql import Sql
 
 
 class ValueKind(StrEnum):
-    """What an operator compares with: decides the input in the builder and the shape of `value`."""
+    """What an operator compares with: decides the input in the builder and the shape of `value`.
+
+    ONE_WITHIN is an option and, if asked, a number of days: `{"option": 12}` or `{"option": 12, "days": 30}`.
+    """
 
     NONE = "none"
     TEXT = "text"
@@ -23,6 +26,7 @@ class ValueKind(StrEnum):
     DAYS = "days"
     ONE = "one"
     SEVERAL = "several"
+    ONE_WITHIN = "one_within"
 
 
 @dataclass(frozen=True, slots=True)
