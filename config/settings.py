@@ -189,6 +189,7 @@ SPECTACULAR_SETTINGS = {
         "team.api.schema.document_common",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "DomainLevelEnum": "delivery.api.domains.LEVELS",
         "MessageStateEnum": "delivery.api.serializers.STATES",
         "StepKindEnum": "sequences.models.StepKind",
         "SuppressionReasonEnum": "contacts.models.SuppressionReason",

@@ -14,6 +14,7 @@ from delivery import reasons
 from delivery.domains.checklist import Item, Level
 from delivery.domains.stored import (
     checks_of,
+    dkim_key_called,
     dkim_key_in,
     domain_in,
     domains_in,
@@ -51,6 +52,7 @@ __all__ = [
     "Why",
     "checks_of",
     "count_links",
+    "dkim_key_called",
     "dkim_key_in",
     "domain_in",
     "domains_in",

@@ -46,6 +46,14 @@ def dkim_key_in(workspace: Workspace, domain_id: int, key_id: int) -> DkimKey:
     return key
 
 
+def dkim_key_called(domain: SendingDomain, selector: str) -> DkimKey:
+    """Return the key of a domain that has this selector.  Raises NotFound."""
+    key = domain.keys.select_related("domain").filter(selector=selector).first()
+    if key is None:
+        raise NotFound("The domain has no key with this selector.")
+    return key
+
+
 def mailboxes_of_domain(domain: SendingDomain) -> list[Mailbox]:
     """Return the mailboxes whose from address is at the domain."""
     return [mailbox for mailbox in _mailboxes([domain.workspace_id]) if name_of(mailbox) == domain.name]

@@ -74,6 +74,9 @@ BODIES: dict[str, Any] = {
     "contact-fields/{id}/": {"key": "plan", "label": "Plan", "type": "text", "choices": []},
     "contacts/": CONTACT,
     "contacts/{id}/": CONTACT,
+    "domains/": {"name": "acme.example"},
+    "domains/{id}/activate-key/": {"selector": "drumbeat1"},
+    "domains/{id}/delete-key/": {"selector": "drumbeat1"},
     "lists/": {"name": "L", "description": "d"},
     "lists/{id}/": {"name": "L", "description": "d"},
     "lists/{id}/members/": {"contacts": [1, 2]},
@@ -94,7 +97,7 @@ BODIES: dict[str, Any] = {
     "templates/render/": {**TEMPLATE, "context": {"firstName": "Ada"}, "contact": "ada@example.com", "locale": "de"},
 }
 MULTIPART = {"contacts/import/", "assets/"}
-WITHOUT_BODY = {"cancel", "check", "duplicate", "pause", "resume", "unschedule", "unarchive", "test"}
+WITHOUT_BODY = {"keys", "cancel", "check", "duplicate", "pause", "resume", "unschedule", "unarchive", "test"}
 READS = [route for route in api_routes() if route.method == "get"]
 PARAMETERS = ["q", "email", "list", "segment", "status", "updated_since", "cursor", "limit", "after", "archived"]
 PARAMETERS += ["category", "mailing", "contact", "mailbox", "state", "sequence", "reason", "format"]

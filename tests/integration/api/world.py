@@ -3,6 +3,7 @@
 from contacts import services as contacts
 from contacts.models import Suppression, SuppressionReason
 from delivery.models import Message
+from delivery.services import add_domain
 from sequences.models import Enrolment
 from team.models import Workspace
 from templates_lib.services import create_category
@@ -40,6 +41,7 @@ def furnish(workspace: Workspace) -> dict[str, int]:
         "template-categories": create_category(workspace=workspace, name=f"Of {workspace.slug}").pk,
         "assets": make_asset(workspace).pk,
         "mailboxes": mailbox.pk,
+        "domains": add_domain(workspace=workspace, name=f"{workspace.slug}.example").pk,
         "campaigns": campaign.pk,
         "sequences": sequence.pk,
         "enrolments": Enrolment.objects.get(sequence=sequence).pk,

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -14,7 +15,7 @@ from delivery.domains.signing import signer_of
 from delivery.models import DkimKey, SendingDomain
 from team.models import Role, Workspace
 from tests.factories import delivery as make
-from tests.factories.team import MembershipFactory, UserFactory
+from tests.factories.team import ApiTokenFactory, MembershipFactory, UserFactory
 from tests.plugins.dns import NameServer
 
 
@@ -214,3 +215,38 @@ def test_domains_and_keys_of_another_workspace_are_not_there(
             assert client.post(reverse(f"delivery:{name}", args=[domain_id, key_id])).status_code == 404
     assert states(foreign) == {"drumbeat1": "pending", "drumbeat1e": "pending"}
     assert "other.example" not in client.get(reverse("delivery:domains")).text
+
+
+def test_the_api_adds_checks_signs_and_deletes(
+    client: Client, domain: SendingDomain, workspace: Workspace, name_server: NameServer
+) -> None:
+    token = ApiTokenFactory(workspace=workspace, scopes=["mailboxes:write"])
+    headers = {"HTTP_AUTHORIZATION": f"Bearer {token.secret}"}
+
+    def post(path: str, body: object = None) -> HttpResponse:
+        return client.post(f"/api/v1/domains/{path}", body or {}, content_type="application/json", **headers)
+
+    made = post("", {"name": "Bücher.example"})
+    assert (made.status_code, made.json()["name"], made.json()["checks"]) == (201, "xn--bcher-kva.example", [])
+    assert post("", {"name": "nothing"}).status_code == 422
+    keys = post(f"{domain.pk}/keys/")
+    assert keys.status_code == 201
+    assert [key["status"] for key in keys.json()["keys"]] == ["pending", "pending"]
+    assert post(f"{domain.pk}/keys/").status_code == 409
+    for key in keys.json()["keys"]:
+        assert set(key) & {"private", "private_encrypted"} == set()
+        name_server.put(key["record"]["name"], "TXT", key["record"]["text"])
+    checked = post(f"{domain.pk}/check/").json()
+    assert {key["status"] for key in checked["keys"]} == {"active"}
+    assert checked["level"] == "fault"
+    assert [check["level"] for check in checked["checks"] if check["code"] == "dkim"] == ["ok"]
+    spf = next(check for check in checked["checks"] if check["code"] == "spf")
+    assert spf["publish"] == [{"name": "acme.example", "text": "v=spf1 ~all"}]
+    assert post(f"{domain.pk}/activate-key/", {"selector": "drumbeat1"}).status_code == 409
+    assert post(f"{domain.pk}/delete-key/", {"selector": "drumbeat9"}).status_code == 404
+    left = post(f"{domain.pk}/delete-key/", {"selector": "drumbeat1"}).json()
+    assert [key["selector"] for key in left["keys"]] == ["drumbeat1e"]
+    assert client.delete(f"/api/v1/domains/{domain.pk}/", **headers).status_code == 409
+    assert client.delete(f"/api/v1/domains/{made.json()['id']}/", **headers).status_code == 204
+    names = [row["name"] for row in client.get("/api/v1/domains/", **headers).json()["results"]]
+    assert names == ["acme.example"]
