@@ -10,6 +10,7 @@ urlpatterns = [
     path("export.csv", contacts.export, name="export"),
     path("bulk/ask/", bulk.ask, name="bulk_ask"),
     path("bulk/run/", bulk.run, name="bulk_run"),
+    path("bulk/undo/<str:key>/", bulk.undo, name="bulk_undo"),
     path("<int:contact_id>/", contacts.detail, name="detail"),
     path("<int:contact_id>/edit/", contacts.edit, name="edit"),
     path("<int:contact_id>/suppress/", contacts.suppress_contact, name="suppress"),

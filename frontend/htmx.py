@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from django.contrib import messages
+from django.contrib.messages.storage.base import Message
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.response import HttpResponseRedirectBase
 from django.shortcuts import redirect as plain_redirect
@@ -11,6 +13,8 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HTMX_STOP_POLLING, HttpResponseClientRedirect, trigger_client_event
 from django_htmx.middleware import HtmxDetails
+
+_UNDO = "undo="
 
 Level = Literal["success", "info", "warning", "danger"]
 
@@ -68,6 +72,17 @@ def toast[ResponseT: HttpResponseBase](
     items = _pending_toasts(response)
     items.append({"message": message, "level": level, "undo_url": undo_url})
     return trigger_client_event(response, "toast", {"items": items})
+
+
+def say(request: HttpRequest, message: str, *, undo_url: str) -> None:
+    """Tells on the next page, or by this answer's toast, what was done; ``undo_url`` is POSTed by its Undo button."""
+    messages.success(request, message, extra_tags=f"{_UNDO}{undo_url}")
+
+
+def undo_url_of(message: Message) -> str | None:
+    """Returns what a message of ``say`` is taken back with."""
+    tags = message.extra_tags or ""
+    return tags.removeprefix(_UNDO) if tags.startswith(_UNDO) else None
 
 
 def trigger[ResponseT: HttpResponseBase](

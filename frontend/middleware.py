@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 from django.contrib.messages import constants, get_messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 
-from frontend.htmx import Level, is_fragment, refuse, toast
+from frontend.htmx import Level, is_fragment, refuse, toast, undo_url_of
 
 LEVELS: dict[int, Level] = {
     constants.DEBUG: "info",
@@ -59,5 +59,5 @@ class MessagesAsToasts:
         if leaves:
             return response
         for message in get_messages(request):
-            toast(response, str(message), level=LEVELS.get(message.level, "info"))
+            toast(response, str(message), level=LEVELS.get(message.level, "info"), undo_url=undo_url_of(message))
         return response

@@ -5,6 +5,7 @@ from contacts.services.bulk import Selection as Selection
 from contacts.services.bulk import carry_out as carry_out
 from contacts.services.bulk import carry_out_later as carry_out_later
 from contacts.services.bulk import carry_out_soon as carry_out_soon
+from contacts.services.bulk import changed_by as changed_by
 from contacts.services.contacts import check_columns as check_columns
 from contacts.services.contacts import create_contact as create_contact
 from contacts.services.contacts import delete_contacts as delete_contacts

@@ -108,6 +108,19 @@ def carry_out(selection: Selection, deed: Deed, *, list_: List | None = None, de
             return _delete(selection)
 
 
+def changed_by(selection: Selection, deed: Deed, list_: List) -> list[int]:
+    """Return which contacts adding to or removing from the list would change, for taking it back afterwards.
+
+    None of them when they are more than MOST_AT_ONCE: those are a worker's job.
+    """
+    members = list_.contacts.values("pk")
+    contacts = (
+        selection.contacts.exclude(pk__in=members) if deed == Deed.ADD else selection.contacts.filter(pk__in=members)
+    )
+    ids = list(contacts.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+    return ids if len(ids) <= MOST_AT_ONCE else []
+
+
 def carry_out_soon(
     selection: Selection, deed: Deed, *, list_: List | None = None, detail: str = "", actor: str = ""
 ) -> int | None:

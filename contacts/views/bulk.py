@@ -1,21 +1,29 @@
 """What is done to many contacts: a dialog that names the number first, then the deed."""
 
 from dataclasses import dataclass
+from secrets import token_urlsafe
 from typing import Any
 
 from django.contrib import messages
+from django.core.cache import cache
 from django.http import HttpResponseBase
+from django.urls import reverse
 from django.views.decorators.http import require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
 from contacts import selectors, services
+from contacts.exceptions import ContactsError
+from contacts.models import List
 from contacts.services import Deed, Selection
 from contacts.views.base import how_many, number, show
 from contacts.views.contacts import criteria_of, list_url
 from core.exceptions import InvalidInput
-from frontend.htmx import redirect
+from frontend.htmx import is_fragment, redirect, say
 from team.access import Capability, MemberRequest, member_view
 
 MAX_TICKED = 1000
+UNDO_SECONDS = 600
+INVERSE = {Deed.ADD: Deed.REMOVE, Deed.REMOVE: Deed.ADD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +101,10 @@ def run(request: MemberRequest) -> HttpResponseBase:
     everybody = request.POST.get("scope") == "found"
     list_id = number(request.POST.get("target"))
     list_ = selectors.list_in(request.workspace, list_id) if list_id else None
+    selection = Selection(request.workspace, ids=None if everybody else _ticked(request), criteria=criteria)
+    changed = services.changed_by(selection, deed, list_) if list_ and deed in INVERSE else []
     count = services.carry_out_soon(
-        Selection(request.workspace, ids=None if everybody else _ticked(request), criteria=criteria),
+        selection,
         deed,
         list_=list_,
         detail=f"By {request.user}",
@@ -106,5 +116,36 @@ def run(request: MemberRequest) -> HttpResponseBase:
         where = (
             f" {'to' if deed == Deed.ADD else 'from'} “{list_.name}”" if list_ and QUESTIONS[deed].needs_list else ""
         )
-        messages.success(request, f"{how_many(count, *QUESTIONS[deed].done)}{where}.")
+        done = f"{how_many(count, *QUESTIONS[deed].done)}{where}."
+        if list_ and changed:
+            say(request, done, undo_url=_undo_later(request, INVERSE[deed], list_, changed))
+        else:
+            messages.success(request, done)
     return redirect(request, list_url(criteria))
+
+
+@member_view(Capability.EDIT)
+@require_POST
+def undo(request: MemberRequest, key: str) -> HttpResponseBase:
+    """Take back what was done to a list, for exactly the contacts that it changed."""
+    kept = cache.get(_undo_key(request, key))
+    list_ = selectors.lists_in(request.workspace).filter(pk=kept["list"]).first() if kept else None
+    if list_ is None:
+        raise ContactsError("It is too late to undo this.", code="too_late")
+    deed = Deed(kept["deed"])
+    count = services.carry_out(Selection(request.workspace, ids=kept["contacts"]), deed, list_=list_)
+    cache.delete(_undo_key(request, key))
+    where = "are back in" if deed == Deed.ADD else "are out of"
+    messages.success(request, f"Undone: {how_many(count, 'contact', 'contacts')} {where} “{list_.name}”.")
+    return HttpResponseClientRefresh() if is_fragment(request) else redirect(request, "contacts:list")
+
+
+def _undo_later(request: MemberRequest, deed: Deed, list_: List, contact_ids: list[int]) -> str:
+    """Remember how to take it back, and return where that is done."""
+    key = token_urlsafe(12)
+    cache.set(_undo_key(request, key), {"deed": deed.value, "list": list_.pk, "contacts": contact_ids}, UNDO_SECONDS)
+    return reverse("contacts:bulk_undo", args=[key])
+
+
+def _undo_key(request: MemberRequest, key: str) -> str:
+    return f"contacts:undo:{request.workspace.pk}:{key}"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.template import Context, TemplateSyntaxError
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -15,6 +16,7 @@ from django.utils.text import slugify
 
 from frontend import importmap, navigation
 from frontend.charts import Chart
+from frontend.htmx import undo_url_of
 from frontend.pagination import Page
 from frontend.tones import LIVE, Tone, tone_of
 from frontend.vendor import icon_names
@@ -296,6 +298,12 @@ def form_errors(form: Any) -> dict[str, Any]:
 def submit(text: str, *, icon: str = "", name: str = "", value: str = "", css: str = "btn-primary") -> dict[str, Any]:
     """Draws a submit button that shows a spinner while the form is on its way."""
     return {"text": text, "icon": icon, "name": name, "value": value, "css": css}
+
+
+@register.simple_tag
+def undo_url(message: Message) -> str:
+    """Returns what a message's Undo button POSTs to, empty if it has none."""
+    return undo_url_of(message) or ""
 
 
 @register.simple_tag

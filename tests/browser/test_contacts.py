@@ -102,6 +102,9 @@ def test_contacts_are_searched_ticked_and_put_into_a_list(here: Callable[[str], 
     dialog.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_text("10 contacts were added to “Tea drinkers”.")).to_be_visible()
     assert list_.contacts.count() == 10
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Undone: 10 contacts are out of “Tea drinkers”.")).to_be_visible()
+    assert list_.contacts.count() == 0
 
 
 def test_a_delete_is_confirmed_with_its_number_and_cancel_does_nothing(

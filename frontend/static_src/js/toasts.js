@@ -14,7 +14,7 @@ export function toast(message, { level = "success", undoUrl = null } = {}) {
   const text = body.appendChild(document.createElement("span"));
   text.className = "toast-text";
   text.textContent = message;
-  if (undoUrl) body.appendChild(undoButton(note, undoUrl));
+  if (undoUrl) body.appendChild(undoButton(undoUrl));
   const close = body.appendChild(document.createElement("button"));
   close.type = "button";
   close.className = "btn-close";
@@ -25,15 +25,12 @@ export function toast(message, { level = "success", undoUrl = null } = {}) {
   if (level !== "danger") fade(note, undoUrl ? UNDO_SECONDS : LIFETIME_SECONDS);
 }
 
-function undoButton(note, url) {
+function undoButton(url) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "btn btn-sm";
   button.textContent = "Undo";
-  button.addEventListener("click", () => {
-    note.remove();
-    window.htmx.ajax("POST", url, { target: document.body, swap: "none" });
-  });
+  button.dataset.undo = url;
   return button;
 }
 
@@ -64,6 +61,12 @@ document.addEventListener("toast", (event) => {
   for (const item of event.detail.items ?? [event.detail]) {
     toast(item.message, { level: item.level, undoUrl: item.undo_url });
   }
+});
+document.addEventListener("click", (event) => {
+  const undo = event.target.closest("[data-undo]");
+  if (!undo) return;
+  undo.closest(".toast").remove();
+  window.htmx.ajax("POST", undo.dataset.undo, { target: document.body, swap: "none" });
 });
 document.addEventListener("click", (event) => {
   event.target.closest("[data-toast-close]")?.closest(".toast").remove();
