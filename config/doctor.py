@@ -14,6 +14,10 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config import health, heartbeats
 from core import redis as core_redis
+from core.exceptions import DomainError
+from delivery import selectors as delivery
+from delivery.models import Mailbox, SendingDomain
+from delivery.services import check_domain, test_connection
 
 OLDEST_POSTGRES = 15_00_00
 LOW_DISK_BYTES = 1_000_000_000
@@ -30,7 +34,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Run every check; one that can't be made is a fault of its own."""
-    return [check() for check in CHECKS]
+    return [check() for check in CHECKS] + check_mailboxes()
 
 
 def check_database() -> Finding:
@@ -117,6 +121,39 @@ def check_system_mail() -> Finding:
         detail = f"{server.address} can't be used, so invitations and password resets don't leave: "
         return Finding("System mail", False, f"{detail}{health.first_line(error)}. See SYSTEM_EMAIL_URL.")
     return Finding("System mail", True, f"{server.address}, from {settings.DEFAULT_FROM_EMAIL}")
+
+
+def check_mailboxes() -> list[Finding]:
+    """Each mailbox can log in, and each domain has SPF, DKIM and DMARC in order; nothing when there are none."""
+    try:
+        mailboxes = list(Mailbox.objects.filter(archived_at=None).select_related("workspace").order_by("pk"))
+        if mailboxes and settings.EMAIL_SANDBOX:
+            host, port = settings.EMAIL_SANDBOX
+            return [Finding("Mailboxes", True, f"not checked, as all mail goes to the sandbox at {host}:{port}")]
+        findings = [_mailbox_finding(mailbox) for mailbox in mailboxes]
+        domains = {domain.pk: domain for each in mailboxes for domain in delivery.domains_of([each]).values()}
+        for domain in domains.values():
+            findings += _domain_findings(domain)
+    except DatabaseError as error:
+        return [Finding("Mailboxes", False, f"They cannot be read: {health.first_line(error)}.")]
+    return findings
+
+
+def _mailbox_finding(mailbox: Mailbox) -> Finding:
+    if mailbox.status == Mailbox.Status.PAUSED:
+        return Finding("Mailbox", True, f"{mailbox.from_email} is paused: {mailbox.paused_reason}")
+    try:
+        return Finding("Mailbox", True, f"{mailbox.from_email}: {test_connection(mailbox)}")
+    except DomainError as error:
+        return Finding("Mailbox", False, f"{mailbox.from_email}: {error.message}")
+
+
+def _domain_findings(domain: SendingDomain) -> list[Finding]:
+    items = [item for item in check_domain(domain).items if item.code in ("spf", "dkim", "dmarc")]
+    return [
+        Finding(item.title, item.level is not delivery.Level.FAULT, f"{domain.name}: {item.found} {item.todo}".strip())
+        for item in items
+    ]
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (

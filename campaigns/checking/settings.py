@@ -1,17 +1,21 @@
 """Looks at the rest of a campaign: whom it goes to, from where, and when."""
 
+from django.conf import settings
+
 from campaigns.audience import Audience, Size, audience_of, measure
 from campaigns.checking.findings import Findings
 from campaigns.models import Campaign
 from campaigns.selectors import mailboxes_of
 from contacts.exceptions import InvalidSegment
 from core import clock
+from delivery import selectors as delivery
 from delivery.models import Mailbox
 
 
 def check_settings(campaign: Campaign, findings: Findings) -> Size:
     """Note what is wrong with the audience, the sender and the schedule; return the audience's size."""
     _check_sender(campaign, findings)
+    _check_sending_domains(campaign, findings)
     _check_schedule(campaign, findings)
     if not campaign.workspace.postal_address.strip():
         message = (
@@ -77,6 +81,17 @@ def _check_sender(campaign: Campaign, findings: Findings) -> None:
         for mailbox in paused:
             message = f"{mailbox.from_email} is paused; its part of the mail waits until it is resumed."
             findings.add("mailbox_paused", "warning", message, subject=mailbox.from_email, section="sender", count=1)
+
+
+def _check_sending_domains(campaign: Campaign, findings: Findings) -> None:
+    """Note what the last look at the DNS found wrong; where all mail goes to the sandbox, no receiver will ask."""
+    if settings.EMAIL_SANDBOX:
+        return
+    for name, domain in sorted(delivery.domains_of(mailboxes_of(campaign)).items()):
+        for item in delivery.checks_of(domain):
+            if item.level is delivery.Level.FAULT:
+                message = f"{item.title} of {name}: {item.found} Receivers may refuse the mail or put it into spam."
+                findings.add("sending_domain", "warning", message, subject=f"{item.code} {name}", section="sender")
 
 
 def _check_schedule(campaign: Campaign, findings: Findings) -> None:

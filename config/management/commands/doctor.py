@@ -8,7 +8,7 @@ from config.doctor import examine
 class Command(BaseCommand):
     """Prints what is well and what is not."""
 
-    help = "Checks database, Redis, workers, beat and disk; exit status 1 on a fault."
+    help = "Checks database, Redis, workers, beat, disk, mailboxes and their domains; exit status 1 on a fault."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:

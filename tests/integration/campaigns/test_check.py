@@ -7,6 +7,7 @@ from campaigns.exceptions import CampaignError
 from campaigns.models import Campaign, Check
 from contacts.models import Contact, ContactField, Suppression
 from delivery.models import Mailbox
+from delivery.services import add_domain, check_domain
 from tests.factories.campaigns import make_campaign, make_list
 from tests.factories.sequences import SOURCE, make_contacts, make_mailbox
 
@@ -217,3 +218,17 @@ def test_old_checks_are_thrown_away(workspace, at_nine, monkeypatch):
     for _ in range(4):
         checked(campaign)
     assert campaign.checks.count() == 2
+
+
+def test_what_the_dns_said_of_the_sending_domain_is_a_warning(workspace, mailbox, name_server, settings):
+    campaign = make_campaign(workspace, lists=[make_list(workspace, make_contacts(workspace, 1))], mailbox=mailbox)
+    assert "sending_domain" not in found(checked(campaign))
+    domain = add_domain(workspace=workspace, name="example.com")
+    check_domain(domain)
+    findings = [row for row in checked(campaign).findings if row["code"] == "sending_domain"]
+    assert {(row["level"], row["subject"], row["section"]) for row in findings} == {
+        ("warning", f"{code} example.com", "sender") for code in ("spf", "dmarc", "mx")
+    }
+    assert any("example.com has no SPF record." in row["message"] for row in findings)
+    settings.EMAIL_SANDBOX = ("127.0.0.1", 2525)
+    assert "sending_domain" not in found(checked(campaign))

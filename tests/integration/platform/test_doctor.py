@@ -4,10 +4,16 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
 from config import heartbeats
 from core import clock, redis
+from delivery.models import Mailbox, SendingDomain
+from delivery.services import activate_dkim_key, create_dkim_keys, pause_mailbox
+from tests.factories.delivery import make_mailbox, make_workspace
+from tests.plugins.dns import NameServer
+from tests.plugins.mail import SmtpSink, free_port
 
 
 def doctor() -> str:
@@ -62,3 +68,48 @@ def test_a_redis_that_may_forget_is_a_fault() -> None:
         assert "FAULT  Redis     Its maxmemory-policy is allkeys-lru" in doctor()
     finally:
         redis.client().config_set("maxmemory-policy", "noeviction")
+
+
+def _mailbox(port: int, name_server: NameServer) -> Mailbox:
+    heartbeats.record_worker("mail@here")
+    heartbeats.record_beat()
+    name_server.put("acme.example", "TXT", "v=spf1 ip4:192.0.2.1 -all")
+    name_server.put("_dmarc.acme.example", "TXT", "v=DMARC1; p=none")
+    return make_mailbox(make_workspace(), port=port)
+
+
+@pytest.mark.django_db
+def test_a_mailbox_that_logs_in_and_a_domain_in_order_are_well(smtp_sink: SmtpSink, name_server: NameServer) -> None:
+    mailbox = _mailbox(smtp_sink.port, name_server)
+    report = doctor()
+    assert "FAULT" not in report
+    assert "ok     Mailbox   ada@acme.example: It works" in report
+    assert "ok     SPF       acme.example: It is in order" in report
+    assert "ok     DMARC     acme.example: The policy is p=none" in report
+    pause_mailbox(mailbox.pk, reason="Holidays.")
+    assert "ok     Mailbox   ada@acme.example is paused: Holidays." in doctor()
+
+
+@pytest.mark.django_db
+def test_a_server_that_is_away_and_records_that_are_missing_are_faults(name_server: NameServer) -> None:
+    _mailbox(free_port(), name_server)
+    key = activate_dkim_key(create_dkim_keys(SendingDomain.objects.get())[0])
+    name_server.put("acme.example", "TXT")
+    name_server.put("_dmarc.acme.example", "TXT")
+    report = doctor()
+    assert "FAULT  Mailbox   ada@acme.example: " in report
+    assert "FAULT  SPF       acme.example has no SPF record" in report.replace("acme.example: acme", "acme")
+    assert f"FAULT  DKIM      acme.example: Receivers can't verify the signature. {key}" in report
+    assert "FAULT  DMARC" in report
+    assert "\n4 of " in report
+
+
+@pytest.mark.django_db
+def test_where_all_mail_goes_to_the_sandbox_mailboxes_are_not_asked(
+    name_server: NameServer, settings: LazySettings
+) -> None:
+    _mailbox(free_port(), name_server)
+    settings.EMAIL_SANDBOX = ("127.0.0.1", 2525)
+    report = doctor()
+    assert "ok     Mailboxes not checked, as all mail goes to the sandbox at 127.0.0.1:2525" in report
+    assert "FAULT" not in report
