@@ -5,13 +5,15 @@ from django.test import Client
 from django.urls import reverse
 
 from delivery import services
-from delivery.models import Mailbox
+from delivery.models import Mailbox, SendingDomain
 from team.models import Workspace
 from tests.factories import delivery as make
 from tests.factories.team import UserFactory
+from tests.plugins.dns import NameServer
 from tests.plugins.mail import SmtpSink
 
 MODELS = ["mailbox", "mailing", "message", "batch", "attempt", "link", "linkcounter", "counter", "mailboxcounter"]
+MODELS += ["sendingdomain", "dkimkey"]
 
 
 @pytest.fixture
@@ -70,3 +72,36 @@ def test_a_mailbox_is_added_changed_tested_and_paused_in_the_admin(
     administrator.post(listing, {"action": "pause", "_selected_action": mailbox.pk})
     mailbox.refresh_from_db()
     assert mailbox.status == "paused"
+
+
+def test_a_domain_is_added_checked_and_signed_in_the_admin(
+    administrator: Client, workspace: Workspace, name_server: NameServer
+) -> None:
+    add = reverse("admin:delivery_sendingdomain_add")
+    assert administrator.get(add).status_code == 200
+    assert administrator.post(add, {"workspace": workspace.pk, "name": "News.example"}).status_code == 302
+    domain = SendingDomain.objects.get(name="news.example")
+    listing = reverse("admin:delivery_sendingdomain_changelist")
+    selected = {"_selected_action": domain.pk}
+    made = administrator.post(listing, {"action": "create_keys", **selected}, follow=True)
+    assert "drumbeat1e._domainkey.news.example" in made.text
+    assert (
+        "wait for their records already"
+        in administrator.post(listing, {"action": "create_keys", **selected}, follow=True).text
+    )
+    assert "has no SPF record" in administrator.post(listing, {"action": "check_dns", **selected}, follow=True).text
+    page = administrator.get(reverse("admin:delivery_sendingdomain_change", args=[domain.pk]))
+    assert "has no SPF record" in page.text
+    key = domain.keys.get(selector="drumbeat1")
+    keys = reverse("admin:delivery_dkimkey_changelist")
+    shown = administrator.get(reverse("admin:delivery_dkimkey_change", args=[key.pk])).text
+    assert key.public[:40] in shown
+    assert key.private_encrypted not in shown
+    assert (
+        "signs from now on"
+        in administrator.post(keys, {"action": "activate", "_selected_action": key.pk}, follow=True).text
+    )
+    administrator.post(reverse("admin:delivery_dkimkey_delete", args=[key.pk]), {"post": "yes"})
+    assert domain.keys.count() == 1
+    administrator.post(reverse("admin:delivery_sendingdomain_delete", args=[domain.pk]), {"post": "yes"})
+    assert not SendingDomain.objects.filter(pk=domain.pk).exists()
