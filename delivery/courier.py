@@ -23,6 +23,7 @@ from delivery.compose import BadRecipientError, ComposeError, Composer, Recipien
 from delivery.compose.composer import Places, Sender, TrackedLink
 from delivery.journal import Entry, Journal, Outcome, Start
 from delivery.models import Mailbox, Mailing
+from delivery.pacing.admission import HeldBack
 from delivery.pacing.gate import Gate, Wait
 from delivery.receipts import Receipt
 from delivery.servers import server_of
@@ -61,6 +62,8 @@ class Trip:
     failure: Failure | None = None
     # Why and until when what remains waits for the mailbox's limits.
     wait: Wait | None = None
+    # What was not even offered, by the moment and the reason for which it waits.
+    held_back: HeldBack = field(default_factory=dict)
     sender_fault: str = ""
     answered: bool = False
 

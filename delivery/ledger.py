@@ -5,7 +5,7 @@ indexes untouched, so that the update stays HOT.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -96,6 +96,20 @@ def give_back(
                 ],
             )
         return bool(cursor.rowcount)
+
+
+def hold(held: Held, waiting: Mapping[tuple[datetime, str], Sequence[int]]) -> None:
+    """Put messages of a leased batch into batches of their own, by the moment and the reason for which they wait."""
+    for (until, reason), message_ids in sorted(waiting.items()):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                INSERT INTO delivery_batch (mailing_id, mailbox_id, message_ids, state, due_at, reason)
+                SELECT mailing.id, mailbox.id, %s, {_STATE_AFTER}, %s, %s FROM delivery_mailing mailing, delivery_mailbox mailbox
+                WHERE mailing.id = %s AND mailbox.id = %s
+                """,  # noqa: S608 - constants of this module
+                [list(message_ids), until, reason, held.mailing_id, held.mailbox_id],
+            )
 
 
 def is_recorded(held: Held) -> bool:

@@ -108,6 +108,9 @@ class Mailing(models.Model):
     context = models.JSONField(default=dict, help_text="Merge fields that are the same for all: campaign.*")
     track_opens = models.BooleanField(default=True)
     track_clicks = models.BooleanField(default=True)
+    window = models.JSONField(
+        default=dict, blank=True, help_text='When it may leave: {"weekdays": [0], "start": "09:00", "end": "17:00"}.'
+    )
     state = models.CharField(max_length=9, choices=State.choices, default=State.RUNNING)
     is_test = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -317,6 +320,44 @@ class MailboxDay(models.Model):
         return f"mailbox {self.mailbox_id} on {self.day}"
 
 
+class SendingRules(models.Model):
+    """What holds for all mail of a workspace but tests: quiet hours, and how often one person gets mail."""
+
+    workspace = models.OneToOneField(
+        Workspace, on_delete=models.CASCADE, primary_key=True, related_name="sending_rules"
+    )
+    quiet_from = models.TimeField(null=True, blank=True, help_text="By the recipient's clock, or the workspace's.")
+    quiet_until = models.TimeField(null=True, blank=True)
+    most_messages = models.PositiveSmallIntegerField(
+        "messages to one contact", null=True, blank=True, help_text="At most so many …"
+    )
+    most_days = models.PositiveSmallIntegerField("days", default=7, help_text="… in so many days.")
+
+    class Meta:
+        verbose_name_plural = "sending rules"
+
+    def __str__(self) -> str:
+        return f"sending rules of {self.workspace_id}"
+
+
+class DomainPace(models.Model):
+    """How fast a mailbox may write to one receiving domain: learnt from servers that said "too much"."""
+
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.CASCADE, related_name="domain_paces", db_index=False)
+    domain = models.CharField(max_length=253)
+    per_minute = models.FloatField(help_text="Messages a minute at `changed_at`; it recovers slowly from there.")
+    changed_at = models.DateTimeField()
+    next_at = models.DateTimeField(help_text="The next free slot.")
+    last_reply = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering = ["domain"]
+        constraints = [models.UniqueConstraint(fields=["mailbox", "domain"], name="domain_pace_once")]
+
+    def __str__(self) -> str:
+        return f"{self.domain} from mailbox {self.mailbox_id}"
+
+
 class MailboxPulse(models.Model):
     """How a mailbox's last messages ended, for the guard that pauses it; one row a mailbox, updated by every batch."""
 
@@ -324,6 +365,9 @@ class MailboxPulse(models.Model):
     outcomes = models.TextField(
         default="", db_default="", help_text="A letter a message, oldest first (delivery.pacing.guards)."
     )
+    minute = models.DateTimeField(null=True, help_text="The minute in which it sent last.")
+    minute_sent = models.IntegerField(default=0, db_default=0, help_text="Messages offered in that minute.")
+    before_sent = models.IntegerField(default=0, db_default=0, help_text="Messages offered in the minute before it.")
 
     def __str__(self) -> str:
         return f"pulse of mailbox {self.mailbox_id}"

@@ -4,7 +4,7 @@ A tick looks only at batches that are queued and due (partial index `batch_due`)
 *held* and costs nothing. Lock order: mailing, mailbox, batch, message, counter.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from django.db import connection
 from delivery.models import Batch, Mailbox, Mailing, MessageState
 
 BATCH_SIZE = 500
+_NONE: Mapping[str, datetime] = {}
 WAITING = (int(MessageState.QUEUED), int(MessageState.DEFERRED))
 
 
@@ -31,30 +32,43 @@ WITH input AS (
         WITH ORDINALITY AS input (contact_id, mailbox_id, key, to_email, place)
 ), fresh AS (
     INSERT INTO delivery_message (workspace_id, mailing_id, contact_id, mailbox_id, key, to_email, is_test, created_at, due_at)
-    SELECT %(workspace)s, %(mailing)s, contact_id, mailbox_id, key, to_email, %(is_test)s, %(now)s, %(due_at)s
-    FROM input {{contacts}} ORDER BY {{order}} place
+    SELECT %(workspace)s, %(mailing)s, contact_id, mailbox_id, key, to_email, %(is_test)s, %(now)s, {{due_at}}
+    FROM input {{joins}} ORDER BY {{order}} place
     ON CONFLICT (workspace_id, key) DO NOTHING
-    RETURNING id, mailbox_id
+    RETURNING id, mailbox_id, due_at
 ), placed AS (
-    SELECT id, mailbox_id, (row_number() OVER (PARTITION BY mailbox_id ORDER BY id) - 1) / {BATCH_SIZE} AS chunk FROM fresh
+    SELECT id, mailbox_id, due_at,
+        (row_number() OVER (PARTITION BY mailbox_id, due_at ORDER BY id) - 1) / {BATCH_SIZE} AS chunk
+    FROM fresh
 ), batched AS (
-    INSERT INTO delivery_batch (mailing_id, mailbox_id, message_ids, state, due_at)
+    INSERT INTO delivery_batch (mailing_id, mailbox_id, message_ids, state, due_at, reason)
     SELECT %(mailing)s, placed.mailbox_id, array_agg(placed.id ORDER BY placed.id),
         CASE WHEN %(held)s OR mailbox.status <> 'active' THEN {Batch.State.HELD:d} ELSE {Batch.State.QUEUED:d} END,
-        %(due_at)s
+        placed.due_at, CASE WHEN placed.due_at > %(due_at)s THEN %(reason)s ELSE '' END
     FROM placed JOIN delivery_mailbox mailbox ON mailbox.id = placed.mailbox_id
-    GROUP BY placed.mailbox_id, mailbox.status, placed.chunk
+    GROUP BY placed.mailbox_id, mailbox.status, placed.due_at, placed.chunk
 )
 SELECT count(*) FROM fresh
 """  # noqa: S608 - numbers of this module
-
-
+_CONTACTS = "LEFT JOIN contacts_contact c ON c.id = input.contact_id"
 # While a mailbox warms up its few messages go to those who clicked or opened last; else the given order is kept.
-_PLAIN = _INSERT.format(contacts="", order="")
-_ENGAGED_FIRST = _INSERT.format(
-    contacts="LEFT JOIN contacts_contact c ON c.id = input.contact_id",
-    order="greatest(c.last_opened_at, c.last_clicked_at) DESC NULLS LAST,",
-)
+_ENGAGED = "greatest(c.last_opened_at, c.last_clicked_at) DESC NULLS LAST,"
+# In a zone whose window is closed a message is due when it opens, in batches of its own.
+_OPENINGS = "LEFT JOIN unnest(%(zones)s::text[], %(openings)s::timestamptz[]) AS opening (zone, at) ON opening.zone = c.time_zone"
+
+
+def _insert(*, engaged_first: bool, windowed: bool) -> str:
+    joins = [_CONTACTS] if engaged_first or windowed else []
+    joins += [_OPENINGS] if windowed else []
+    due_at = "coalesce(opening.at, %(due_at)s)" if windowed else "%(due_at)s"
+    return _INSERT.format(joins=" ".join(joins), order=_ENGAGED if engaged_first else "", due_at=due_at)
+
+
+def time_zones_of(contact_ids: Collection[int | None]) -> list[str]:
+    """Return the time zones that contacts have ("" among them if one has none)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT time_zone FROM contacts_contact WHERE id = ANY(%s)", [list(contact_ids)])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def share_mailing(mailing_id: int) -> str:
@@ -93,12 +107,20 @@ def insert_messages(
     due_at: datetime,
     now: datetime,
     engaged_first: bool = False,
+    openings: Mapping[str, datetime] = _NONE,
+    reason: str = "",
 ) -> int:
-    """Write messages and their batches; return how many were new.  The mailing and the mailboxes are locked by the caller."""
+    """Write messages and their batches; return how many were new.  The mailing and the mailboxes are locked by the caller.
+
+    `openings` maps the time zones of contacts who have to wait to the moment from which they needn't, `reason` says why.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            _ENGAGED_FIRST if engaged_first else _PLAIN,
+            _insert(engaged_first=engaged_first, windowed=bool(openings)),
             {
+                "zones": list(openings),
+                "openings": list(openings.values()),
+                "reason": reason,
                 "contacts": list(contact_ids),
                 "mailboxes": list(mailbox_ids),
                 "keys": list(keys),
@@ -167,6 +189,12 @@ def unpostpone_batches(mailbox_id: int, *, now: datetime) -> int:
             [now, mailbox_id, Batch.State.QUEUED, Batch.State.HELD, now],
         )
         return int(cursor.rowcount)
+
+
+def ask_again(mailing_ids: Sequence[int], *, reasons: Sequence[str], now: datetime) -> int:
+    """Make due what of these mailings waits for one of the reasons; return how many batches."""
+    waiting = Batch.objects.filter(mailing_id__in=mailing_ids, state__in=(Batch.State.QUEUED, Batch.State.HELD))
+    return waiting.filter(reason__in=reasons, due_at__gt=now).update(due_at=now)
 
 
 def delay_batch(batch_id: int, *, until: datetime) -> None:

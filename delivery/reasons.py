@@ -13,6 +13,10 @@ MAILBOX_RATE: Final = "mailbox_rate"
 MAILBOX_CAP: Final = "mailbox_cap"
 WARM_UP: Final = "warm_up"
 PACING_UNREACHABLE: Final = "pacing_unreachable"
+WINDOW: Final = "window"
+QUIET_HOURS: Final = "quiet_hours"
+FREQUENCY_CAP: Final = "frequency_cap"
+DOMAIN_THROTTLE: Final = "domain_throttle"
 
 ACCEPTED: Final = "accepted"
 
@@ -62,6 +66,10 @@ SENTENCES: Final[dict[str, str]] = {
     MAILBOX_CAP: "It waits because its mailbox has sent all that it may send today.",
     WARM_UP: "It waits because its mailbox is warming up and has sent all that it may send today.",
     PACING_UNREACHABLE: "It waits because the counter of its mailbox's limits (Redis) can't be reached; it is tried again.",
+    WINDOW: "It waits for the campaign's sending hours where the recipient lives.",
+    QUIET_HOURS: "It waits for the end of the workspace's quiet hours where the recipient lives.",
+    FREQUENCY_CAP: "It waits because the contact has had as many messages lately as the workspace allows.",
+    DOMAIN_THROTTLE: "It waits because the recipient's provider asked this mailbox to send more slowly.",
     ACCEPTED: "The receiving server accepted it.",
     GREYLISTED: "The receiving server asked to come back later, as it does with senders it doesn't know yet (greylisting).",
     THROTTLED: "The receiving server says that it gets too much mail from here; it is sent more slowly.",

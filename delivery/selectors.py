@@ -284,16 +284,14 @@ def _waiting_code(message: Message) -> str:
     now = clock.now()
     if code := _holding_code(message):
         return code
+    batch = open_batch_of(message)
+    if batch is not None and batch.reason and batch.due_at > now and batch.state != Batch.State.LEASED:
+        return batch.reason
     if message.due_at > now:
         return reasons.SCHEDULED
     if message.mailbox.retry_at and message.mailbox.retry_at > now:
         return reasons.SERVER_UNREACHABLE
-    batch = open_batch_of(message)
-    if batch is None:
-        return reasons.IN_LINE
-    if batch.state == Batch.State.LEASED:
-        return reasons.SENDING
-    return batch.reason if batch.reason and batch.due_at > now else reasons.IN_LINE
+    return reasons.SENDING if batch is not None and batch.state == Batch.State.LEASED else reasons.IN_LINE
 
 
 def open_batch_of(message: Message) -> Batch | None:

@@ -4,34 +4,45 @@ GCRA (ITU-T I.371, the "generic cell rate algorithm") keeps one number, the theo
 reservation takes slots from there on, `interval` apart, and moves it. Slots in the past are lost, so a pause never becomes a
 burst. All moments are microseconds since 1970 by `core.clock`: machines need clocks that agree (NTP).
 
-What Redis forgets is seeded by the caller from PostgreSQL (`Seed`), never by an empty bucket.
+What Redis forgets is seeded by the caller from PostgreSQL (`Seed`), never by an empty bucket. After a restart Redis may also
+hold what was true a second before it died. It then has no scripts any more: whoever notices starts a new epoch, and a bucket
+of an older one is asked to seed as well; the later slot and the larger count win.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
+
+from redis.exceptions import NoScriptError
 
 from core import redis
 
 # A bucket that nobody asked for so long is forgotten, in seconds.
 _KEPT_SECONDS: Final = 3 * 86_400
 NO_CAP: Final = -1
+_EPOCH: Final = "pace:epoch"
 
 # Numbers are written by "%.0f": Lua would shorten them to 14 digits. A day that is over leaves its count behind; a day that
 # is not yet here (a machine's clock is behind) counts to the newer one.
 _RESERVE: Final = """
 local key = KEYS[1]
 local now, interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local horizon, want = tonumber(ARGV[4]), tonumber(ARGV[5])
-local today, cap, counted = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local horizon, reach, want = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local today, cap, counted = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
+local epoch = redis.call('GET', KEYS[2]) or ''
 local tat = tonumber(redis.call('HGET', key, 'tat') or '')
 local day = redis.call('HGET', key, 'day')
 local used = tonumber(redis.call('HGET', key, 'used') or '0')
-if not tat then
-    if ARGV[9] == '' then return {-1, 0, 0, 0} end
-    tat, day, used = tonumber(ARGV[9]), today, tonumber(ARGV[10])
-end
+local known = tat and redis.call('HGET', key, 'epoch') == epoch
+if not known and ARGV[10] == '' then return {-1, 0, 0, 0} end
 if not day or day < today then day, used = today, 0 end
+if not known then
+    tat = math.max(tat or 0, tonumber(ARGV[10]))
+    used = math.max(used, tonumber(ARGV[11]))
+end
 if used < counted then used = counted end
 local first = math.max(tat, now - tolerance)
 local count = 0
@@ -39,7 +50,7 @@ local full = 0
 if interval == 0 then
     count = want
 elseif first <= now + horizon then
-    count = math.min(want, math.floor((now + horizon - first) / interval) + 1)
+    count = math.min(want, math.max(math.floor((now + reach - first) / interval) + 1, 1))
 end
 if cap >= 0 and used + count > cap then
     count = math.max(cap - used, 0)
@@ -49,8 +60,9 @@ if count > 0 then
     tat = first + count * interval
     used = used + count
 end
-redis.call('HSET', key, 'tat', string.format('%.0f', math.max(tat, first)), 'day', day, 'used', string.format('%.0f', used))
-redis.call('EXPIRE', key, ARGV[11])
+redis.call('HSET', key, 'tat', string.format('%.0f', math.max(tat, first)), 'day', day, 'used', string.format('%.0f', used),
+    'epoch', epoch)
+redis.call('EXPIRE', key, ARGV[12])
 return {count, first, full, used}
 """
 
@@ -112,19 +124,20 @@ class Bucket:
         interval: int,
         tolerance: int,
         horizon: int,
+        reach: int,
         want: int,
         day: date,
         cap: int = NO_CAP,
         counted: int = 0,
         seed: Seed | None = None,
     ) -> Reserved:
-        """Take up to `want` slots that start within `horizon` µs, in one call.
+        """Take up to `want` slots in one call: the first within `horizon` µs, the others within `reach`.
 
         `counted` is what PostgreSQL has counted today: the bucket never believes less.
         Raises ForgottenError if the bucket is unknown and no seed is given, redis.RedisError when Redis can't be used.
         """
         start = ("", "") if seed is None else (seed.tat, seed.used)
-        values = (now, interval, tolerance, horizon, want, day.isoformat(), cap, counted, *start, _KEPT_SECONDS)
+        values = (now, interval, tolerance, horizon, reach, want, day.isoformat(), cap, counted, *start, _KEPT_SECONDS)
         count, first, full, used = _run(_RESERVE, self._key, *values)
         if count < 0:
             raise ForgottenError
@@ -144,16 +157,19 @@ class Bucket:
 
 
 def _run(script: str, key: str, *values: object) -> Any:
-    return _scripts(script)(keys=[key], args=[str(value) for value in values])
-
-
-def _scripts(script: str) -> Any:
-    # EVALSHA, and EVAL again after Redis has lost its scripts; registering is local to this process.
     client = redis.impatient_client()
-    known = _registered.get(script)
-    if known is None or known.registered_client is not client:
-        known = _registered[script] = client.register_script(script)
-    return known
+    arguments = [2, key, _EPOCH, *[str(value) for value in values]]
+    digest = _digest(script)
+    try:
+        return client.evalsha(digest, *arguments)
+    except NoScriptError:
+        # Redis has started again (or this is its first time): what its buckets say may be a second old.
+        for each in (_RESERVE, _RETURN, _CORRECT):
+            client.script_load(each)
+        client.set(_EPOCH, uuid4().hex)
+        return client.evalsha(digest, *arguments)
 
 
-_registered: dict[str, Any] = {}
+@cache
+def _digest(script: str) -> str:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()

@@ -1,7 +1,7 @@
 """The gate before the wire: it lets one message at a time through, each at its own slot.
 
-A worker asks the mailbox's bucket for the slots of the next tenth of a second only, so that what it can't use is little and
-goes back when it leaves. It waits for a slot that is near; if the next one is further away, or someone else's mail is due
+A worker asks the mailbox's bucket for the slots of the next second, so that a busy machine that wakes it late costs no slots;
+what it can't use goes back when it leaves. It waits for a slot that is near; if the next one is further away, or someone else's mail is due
 meanwhile, it gives the rest of the batch back with the moment of that slot, and the worker is free.
 """
 
@@ -20,7 +20,9 @@ from delivery.pacing.history import Today
 from delivery.pacing.limits import tolerance_of
 
 # Slots are reserved so far ahead (µs), and one at least.
-LOOKAHEAD = 100_000
+LOOKAHEAD = 1_000_000
+# The longest interval's worth of messages that are made ready together (µs).
+_MADE_AHEAD = 100_000
 # A slot that is further away than this (µs) is not waited for.
 PATIENCE = 250_000
 # Without an interval only the day's cap is counted, in portions of so many.
@@ -96,7 +98,7 @@ class Gate:
     @property
     def at_once(self) -> int:
         """About how many messages are worth making ready together."""
-        return max(1, LOOKAHEAD // self._interval) if self._interval else _PORTION
+        return max(1, _MADE_AHEAD // self._interval) if self._interval else _PORTION
 
     def expected(self, seconds: float) -> int:
         """Return about how many messages can pass in so many seconds."""
@@ -158,12 +160,13 @@ class Gate:
 
     def _reserve(self, now: int, wanted: int) -> bool:
         turn = int((self._deadline - time.monotonic()) * 1_000_000)
-        patience = 0 if self._asks_for_others(now) else min(PATIENCE, turn)
+        reach = 0 if self._asks_for_others(now) else max(min(LOOKAHEAD, turn), 0)
+        want = min(wanted, self._portion)
         try:
-            found = self._ask(now, min(wanted, self.at_once), max(patience, 0))
+            found = self._ask(now, want, reach)
             if found.full and (true := self._around.counted(self._sent)) is not None and true < found.used:
                 self._bucket.correct(day=self._today.day, believed=found.used, used=true)
-                found = self._ask(now, min(wanted, self.at_once), max(patience, 0))
+                found = self._ask(now, want, reach)
         except RedisError:
             return self._close(clock.now() + _REDIS_PAUSE, reasons.PACING_UNREACHABLE)
         if found.full:
@@ -173,13 +176,18 @@ class Gate:
         self._first, self._left = (found.first if self._interval else now), found.slots
         return True
 
-    def _ask(self, now: int, want: int, horizon: int) -> Reserved:
+    @property
+    def _portion(self) -> int:
+        return max(1, LOOKAHEAD // self._interval) if self._interval else _PORTION
+
+    def _ask(self, now: int, want: int, reach: int) -> Reserved:
         def reserve(seed: Seed | None) -> Reserved:
             return self._bucket.reserve(
                 now=now,
                 interval=self._interval,
                 tolerance=self._tolerance,
-                horizon=horizon,
+                horizon=min(reach, PATIENCE),
+                reach=reach,
                 want=want,
                 day=self._today.day,
                 cap=self._cap,

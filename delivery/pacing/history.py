@@ -116,8 +116,8 @@ class DayTally(NamedTuple):
     last_sent_at: datetime | None = None
 
 
-def add_to_days(mailbox_id: int, changes: Mapping[date, DayTally], *, outcomes: str = "") -> None:
-    """Add to the days' numbers and to the mailbox's last outcomes, in the caller's transaction (one statement)."""
+def add_to_days(mailbox_id: int, changes: Mapping[date, DayTally], *, outcomes: str, now: datetime) -> None:
+    """Add to the days' numbers and to the mailbox's pulse, in the caller's transaction (one statement)."""
     days = sorted(changes)
     if not days:
         return
@@ -133,9 +133,14 @@ def add_to_days(mailbox_id: int, changes: Mapping[date, DayTally], *, outcomes: 
                     complained = known.complained + excluded.complained,
                     last_sent_at = greatest(known.last_sent_at, excluded.last_sent_at)
             )
-            INSERT INTO delivery_mailboxpulse AS pulse (mailbox_id, outcomes)
-            SELECT %s, right(%s::text, {WATCHED}) WHERE %s::text <> ''
-            ON CONFLICT (mailbox_id) DO UPDATE SET outcomes = right(pulse.outcomes || excluded.outcomes, {WATCHED})
+            INSERT INTO delivery_mailboxpulse AS pulse (mailbox_id, outcomes, minute, minute_sent)
+            SELECT %s, right(%s::text, {WATCHED}), date_trunc('minute', %s::timestamptz, 'UTC'), %s::int
+            ON CONFLICT (mailbox_id) DO UPDATE SET outcomes = right(pulse.outcomes || excluded.outcomes, {WATCHED}),
+                minute = greatest(pulse.minute, excluded.minute),
+                minute_sent = excluded.minute_sent
+                    + CASE WHEN pulse.minute >= excluded.minute THEN pulse.minute_sent ELSE 0 END,
+                before_sent = CASE WHEN pulse.minute >= excluded.minute THEN pulse.before_sent
+                    WHEN pulse.minute = excluded.minute - interval '1 minute' THEN pulse.minute_sent ELSE 0 END
             """,  # noqa: S608 - a number
             [
                 mailbox_id,
@@ -143,7 +148,8 @@ def add_to_days(mailbox_id: int, changes: Mapping[date, DayTally], *, outcomes: 
                 *[list(column) for column in zip(*tallies, strict=True)],
                 mailbox_id,
                 outcomes,
-                outcomes,
+                now,
+                sum(tally.sent for tally in tallies),
             ],
         )
 

@@ -29,8 +29,10 @@ from delivery.services.mailings import (
     queue_messages,
     send_test,
     set_mailing_state,
+    set_mailing_window,
     settle_cancelled,
 )
+from delivery.services.rules import set_sending_rules
 from delivery.services.sending import dispatch_due, record_contacts_sent, settle_abandoned
 from delivery.tracked import HONEYPOT_LABEL, TrackedLink, TrackedMessage, count_links, lock_messages, tracked_links
 
@@ -66,6 +68,8 @@ __all__ = [
     "resume_mailbox",
     "send_test",
     "set_mailing_state",
+    "set_mailing_window",
+    "set_sending_rules",
     "settle_abandoned",
     "settle_cancelled",
     "test_connection",

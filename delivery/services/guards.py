@@ -25,10 +25,11 @@ def note_feedback(*, mailbox_id: int, bounced: int = 0, complained: int = 0) -> 
     Hard bounces that the server told of at once are counted by the ledger; these are the others.
     """
     mailbox = Mailbox.objects.select_related("workspace").get(pk=mailbox_id)
-    day = local_day(clock.now(), zone_of_mailbox(mailbox))
+    now = clock.now()
+    day = local_day(now, zone_of_mailbox(mailbox))
     with transaction.atomic():
         tally = DayTally(bounced=bounced, complained=complained)
-        add_to_days(mailbox_id, {day: tally}, outcomes=letters_of([True] * bounced))
+        add_to_days(mailbox_id, {day: tally}, outcomes=letters_of([True] * bounced), now=now)
     if not guard_bounces(mailbox_id):
         _apply(mailbox_id, complaints_of(mailbox))
 

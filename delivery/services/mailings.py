@@ -12,11 +12,13 @@ from kombu.exceptions import OperationalError
 from contacts.models import Contact
 from core import clock, facts
 from core.exceptions import InvalidInput
-from delivery import queue
+from delivery import queue, reasons
 from delivery.counters import Tally
 from delivery.events import MessagesFinished
 from delivery.exceptions import DeliveryError
 from delivery.models import Mailbox, Mailing, Message, MessageState
+from delivery.pacing.openings import openings_of
+from delivery.pacing.windows import Window
 from team.models import Workspace
 
 logger = logging.getLogger(__name__)
@@ -103,6 +105,7 @@ def _queue(
         due_at=due_at,
         now=now,
         engaged_first=Mailbox.objects.filter(pk__in=mailboxes, ramp_start__isnull=False).exists(),
+        **_openings(mailing, contact_ids, max(due_at, now)),
     )
     if queued:
         tally = Tally()
@@ -111,6 +114,16 @@ def _queue(
         if due_at <= now:
             transaction.on_commit(wake_workers)
     return queued
+
+
+def _openings(mailing: Mailing, contact_ids: Sequence[int | None], moment: datetime) -> dict[str, Any]:
+    """Return what `queue.insert_messages` needs to know of windows and quiet hours."""
+    rules = openings_of(mailing)
+    if rules is None:
+        return {}
+    closed = rules.by_zone(queue.time_zones_of(contact_ids), moment)
+    reason = reasons.WINDOW if rules.window is not None else reasons.QUIET_HOURS
+    return {"openings": {zone: opening.at for zone, opening in closed.items()}, "reason": reason}
 
 
 @transaction.atomic
@@ -132,6 +145,14 @@ def set_mailing_state(mailing_ids: Sequence[int], state: str) -> None:
             queue.cancel_batches(ids)
             if _settle_cancelled(CANCELLED_AT_ONCE) == CANCELLED_AT_ONCE:
                 transaction.on_commit(_wake_settling)
+
+
+@transaction.atomic
+def set_mailing_window(mailing_ids: Sequence[int], window: Window | None) -> None:
+    """Let mailings leave only within the window, by the clocks of their recipients; what waits for the old one asks again."""
+    Mailing.objects.filter(pk__in=mailing_ids).update(window=window.stored if window else {})
+    if queue.ask_again(mailing_ids, reasons=(reasons.WINDOW, reasons.QUIET_HOURS), now=clock.now()):
+        transaction.on_commit(wake_workers)
 
 
 def settle_cancelled() -> int:

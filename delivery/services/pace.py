@@ -29,7 +29,7 @@ def note_trip(mailbox: Mailbox, held: Held, trip: "Trip", *, now: datetime) -> N
     """Count what was sent, and order what waits for the mailbox's limits behind it (in the transaction of the receipts)."""
     tried = [receipt for receipt in trip.receipts if receipt.tried]
     outcomes = letters_of(receipt.reason == reasons.HARD_BOUNCE for receipt in tried)
-    add_to_days(mailbox.pk, _by_day(mailbox, tried), outcomes=outcomes)
+    add_to_days(mailbox.pk, _by_day(mailbox, tried), outcomes=outcomes, now=now)
     if BOUNCED in outcomes:
         transaction.on_commit(lambda: guards.guard_bounces(mailbox.pk))
     if not is_limited(mailbox):

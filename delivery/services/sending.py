@@ -26,6 +26,7 @@ from delivery.courier import Courier, Trip
 from delivery.events import MessagesAccepted, MessagesFinished
 from delivery.ledger import Held, Recorded
 from delivery.models import Batch, Mailbox, Mailing, Message, MessageState
+from delivery.pacing.admission import hold_back
 from delivery.pacing.opening import gate_of
 from delivery.receipts import Receipt
 from delivery.services import mailboxes, pace
@@ -103,17 +104,19 @@ def _courier() -> Courier:
 
 def _send(courier: Courier, lease: claims.Lease, deadline: float, paced: set[int]) -> int:
     """Take a batch to its server; a mailbox whose next slot is near is added to `paced`."""
-    mailing = Mailing.objects.select_related("workspace").get(pk=lease.mailing_id)
+    mailing = Mailing.objects.select_related("workspace__sending_rules").get(pk=lease.mailing_id)
     mailbox = Mailbox.objects.get(pk=lease.mailbox_id)
     mailbox.workspace = mailing.workspace
     held = Held(lease.batch_id, lease.owner, lease.mailing_id, lease.mailbox_id, mailing.workspace_id)
+    going, held_back = hold_back(lease, mailing, now=clock.now())
     gate = gate_of(mailbox, mailing, batch_id=lease.batch_id, deadline=deadline)
     try:
-        trip = courier.take(lease, mailing, mailbox, deadline=deadline, gate=gate)
+        trip = courier.take(going, mailing, mailbox, deadline=deadline, gate=gate)
     except DecryptionError:
         reason = "The stored password can't be read with this installation's keys. Enter it again."
         mailboxes.pause_mailbox(mailbox.pk, reason=reason)
-        trip = Trip(remaining=[message.id for message in lease.messages])
+        trip = Trip(remaining=[message.id for message in going.messages])
+    trip.held_back = held_back
     _commit(held, mailbox, trip)
     courier.journal.forget()
     if trip.wait is not None and trip.wait.until < clock.now() + timedelta(seconds=KEEP_CONNECTIONS_SECONDS):
@@ -145,6 +148,8 @@ def _record_trip(held: Held, mailbox: Mailbox, trip: Trip) -> None:
     given_back = ledger.give_back(held, trip.remaining, due_at=later.until, now=now, reason=later.reason)
     if not given_back and ledger.is_recorded(held):
         return
+    if given_back and trip.held_back:
+        ledger.hold(held, trip.held_back)
     recorded = _record(held, trip.receipts)
     pace.note_trip(mailbox, held, trip, now=now)
     if later.unreachable:
@@ -153,7 +158,7 @@ def _record_trip(held: Held, mailbox: Mailbox, trip: Trip) -> None:
         if message_id in trip.hard_bounces:
             detail = next(receipt.text for receipt in trip.receipts if receipt.message_id == message_id)
             _suppress(held, trip.hard_bounces[message_id], detail)
-    if trip.remaining:
+    if trip.remaining or trip.held_back:
         transaction.on_commit(settle_cancelled)
 
 
@@ -168,7 +173,7 @@ class _Later(NamedTuple):
 def _consequences(held: Held, mailbox: Mailbox, trip: Trip) -> _Later:
     """Lock what the trip's records belong to, and let the mailbox know how its server behaved."""
     later = _Later()
-    if trip.remaining or trip.sender_fault or any(receipt.retry_at for receipt in trip.receipts):
+    if trip.remaining or trip.held_back or trip.sender_fault or any(receipt.retry_at for receipt in trip.receipts):
         queue.share_mailing(held.mailing_id)
         if trip.sender_fault:
             mailboxes.pause_mailbox(held.mailbox_id, reason=trip.sender_fault)

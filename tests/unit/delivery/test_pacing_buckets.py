@@ -23,6 +23,7 @@ def fresh(name: str = "7", *, at: int = START, used: int = 0) -> Bucket:
 
 def ask(bucket: Bucket, now: int, **changes):
     values = {"interval": 100_000, "horizon": 0, "want": 1, "day": DAY, **changes}
+    values.setdefault("reach", values["horizon"])
     return bucket.reserve(now=now, tolerance=tolerance_of(values["interval"]), **values)
 
 
@@ -63,7 +64,7 @@ def test_unused_slots_go_back_unless_others_have_reserved_behind_them() -> None:
 
 def test_a_forgotten_bucket_asks_for_a_seed_and_does_not_start_empty() -> None:
     bucket = fresh()
-    redis.client().flushdb()
+    redis.client().delete("pace:7")
     with pytest.raises(ForgottenError):
         ask(bucket, START)
     found = ask(bucket, START, cap=10, seed=Seed(START + SECOND, 10))
@@ -124,3 +125,25 @@ def test_a_worker_that_asks_often_enough_loses_no_slot() -> None:
         taken += ask(bucket, now).slots
         now += 30_000
     assert taken == pytest.approx(600, abs=1)
+
+
+def test_a_bucket_from_before_a_restart_of_redis_is_seeded_again_and_the_later_slot_wins() -> None:
+    bucket = fresh(used=3)
+    ask(bucket, START)
+    # A restart keeps the data of a second ago and forgets the scripts.
+    redis.client().script_flush()
+    with pytest.raises(ForgottenError):
+        ask(bucket, START)
+    found = ask(bucket, START, cap=10, seed=Seed(START + SECOND, 5))
+    assert (found.slots, found.first, found.used) == (0, START + SECOND, 5)
+    redis.client().script_flush()
+    with pytest.raises(ForgottenError):
+        ask(bucket, START)
+    assert ask(bucket, START, cap=10, seed=Seed(START, 0)).first == START + SECOND
+
+
+def test_slots_may_reach_further_than_the_first_one_may_be_away() -> None:
+    bucket = fresh()
+    assert ask(bucket, START, horizon=100_000, reach=1_000_000, want=100).slots == 11
+    found = ask(bucket, START, horizon=100_000, reach=1_000_000, want=100)
+    assert (found.slots, found.first) == (0, START + 1_100_000)
