@@ -242,7 +242,6 @@ def test_every_page_is_accessible(
     faults = {}
     for path in paths:
         here(path)
-        page.wait_for_load_state("networkidle")
         if found := axe():
             faults[path] = found
     assert faults == {}

@@ -180,12 +180,13 @@ def test_a_refused_order_is_put_back(styleguide, page: Page):
 def test_quick_moves_are_saved_as_the_order_they_end_in(styleguide, page: Page):
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.post_data or "") if "/order/" in request.url else None)
-    for _ in range(2):
-        page.get_by_role("button", name="Move Exit").press("Alt+ArrowUp")
+    final = "order=welcome&order=exit&order=wait&order=nudge"
+    with page.expect_response(lambda response: (response.request.post_data or "").startswith(final)):
+        for _ in range(2):
+            page.get_by_role("button", name="Move Exit").press("Alt+ArrowUp")
     expect(page.locator(".toast-text").last).to_have_text("Order saved.")
-    page.wait_for_load_state("networkidle")
     assert order(page) == ["welcome", "exit", "wait", "nudge"]
-    assert sent[-1].startswith("order=welcome&order=exit&order=wait&order=nudge")
+    assert sent[-1].startswith(final)
 
 
 def centre(locator: Locator) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from team.models import Membership
 from templates_lib.models import Template
 from tests.factories.team import MembershipFactory
 from tests.factories.templates_lib import MJML, make_asset, make_contact, make_template, save
+from tests.plugins.browser import settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -237,7 +238,8 @@ def test_the_library_filters_archives_and_brings_back(template: Template, member
     page.goto(f"{live_server.url}/templates/")
     page.get_by_placeholder("Search templates").press_sequentially("spring")
     expect(page.get_by_role("link", name="Welcome")).to_have_count(0)
-    page.wait_for_load_state("networkidle")
+    expect(page).to_have_url(re.compile(r"q=spring$"))
+    settle(page)
     card = page.locator("#template-cards .template-card").filter(has_text="Spring news")
     card.get_by_role("button", name="Actions for Spring news").click()
     card.get_by_role("button", name="Archive").click()

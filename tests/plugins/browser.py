@@ -63,6 +63,12 @@ def make_patient(page: Page) -> None:
     page.add_init_script(LASTING_TOASTS)
 
 
+def settle(page: Page) -> None:
+    """Wait until the page's scripts are at work and nothing is being fetched for it: before looking at it as a whole."""
+    expect(page.locator(NOT_READY)).to_have_count(0)
+    expect(page.locator(".htmx-request")).to_have_count(0)
+
+
 def _leaves(url: str) -> bool:
     return url.startswith(("http:", "https:", "ws:", "wss:")) and not url.startswith(OWN_ORIGINS)
 
@@ -73,6 +79,7 @@ def axe(page: Page) -> Callable[..., list[str]]:
     script = (Path(settings.BASE_DIR) / "frontend/node_modules/axe-core/axe.min.js").read_text()
 
     def run(context: str = "document", **options: Any) -> list[str]:
+        settle(page)
         page.evaluate(script)  # goes through the debugger, so the page's CSP does not stop it
         result = page.evaluate(
             "([context, options]) => axe.run(context === 'document' ? document : context, options)",
