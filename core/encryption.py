@@ -50,3 +50,15 @@ def decrypt(ciphertext: str, *, context: str) -> str:
         return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()).decode()
     except (InvalidTag, ValueError) as error:  # a ValueError when it isn't base64, or too short
         raise DecryptionError("The stored secret was changed.") from error
+
+
+def current_key_id() -> str:
+    """Return the id of the key that encrypts: what a ciphertext begins with, before its dot."""
+    return next(iter(_keys()), "")
+
+
+def reencrypt(ciphertext: str, *, context: str) -> str:
+    """Return the same secret under the first key; as it is when it is under that key already.  Raises DecryptionError."""
+    if ciphertext.startswith(f"{current_key_id()}."):
+        return ciphertext
+    return encrypt(decrypt(ciphertext, context=context), context=context)

@@ -49,15 +49,16 @@ def own_name() -> str:
 
 def seal_password(workspace_id: int, password: str) -> str:
     """Encrypt a password for a mailbox of the workspace."""
-    return encrypt(password, context=_context(workspace_id)) if password else ""
+    return encrypt(password, context=password_context(workspace_id)) if password else ""
 
 
 def read_password(mailbox: Mailbox) -> str:
     """Return the mailbox's password.  Raises core.encryption.DecryptionError."""
     if not mailbox.smtp_password_encrypted:
         return ""
-    return decrypt(mailbox.smtp_password_encrypted, context=_context(mailbox.workspace_id))
+    return decrypt(mailbox.smtp_password_encrypted, context=password_context(mailbox.workspace_id))
 
 
-def _context(workspace_id: int) -> str:
+def password_context(workspace_id: int) -> str:
+    """Return what a mailbox's encrypted password is bound to."""
     return f"delivery.mailbox:{workspace_id}"

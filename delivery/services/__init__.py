@@ -33,6 +33,7 @@ from delivery.services.mailings import (
     settle_cancelled,
 )
 from delivery.services.rules import set_sending_rules
+from delivery.services.secrets import renew_secrets
 from delivery.services.sending import dispatch_due, record_contacts_sent, settle_abandoned
 from delivery.tracked import HONEYPOT_LABEL, TrackedLink, TrackedMessage, count_links, lock_messages, tracked_links
 
@@ -65,6 +66,7 @@ __all__ = [
     "record_contacts_sent",
     "record_engagement",
     "record_unsubscribe",
+    "renew_secrets",
     "resume_mailbox",
     "send_test",
     "set_mailing_state",
