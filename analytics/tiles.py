@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from analytics.rates import click_rate, delivery_rate, open_rate, unsubscribe_rate
-from delivery.selectors import Totals
-from frontend.templatetags.formats import number, percent
+from delivery.selectors import SendingState, Totals
+from frontend.templatetags.formats import duration, number, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,22 @@ def campaign_tiles(totals: Totals) -> list[Tile]:
             "Unsubscribed", percent(unsubscribe_rate(totals)), f"{number(totals.unsubscribed)} contacts", "user-minus"
         ),
         Tile("Failed", number(totals.failed + totals.bounced), _losses(totals), "alert-triangle"),
+    ]
+
+
+def sending_tiles(state: SendingState) -> list[Tile]:
+    """Return the tiles of the page "Sending"."""
+    late = round(state.overdue)
+    return [
+        Tile("Sending now", f"{number(state.per_minute)}/min", "in the last minute, all mailboxes", "mail-fast"),
+        Tile("On the wire", number(state.in_flight), "in the hands of a worker", "send"),
+        Tile("Waiting", number(state.waiting - state.in_flight), "not sent yet, for every reason", "clock"),
+        Tile(
+            "Behind",
+            duration(late),
+            "the oldest message that nothing holds" if late else "nothing free waits longer than it must",
+            "gauge",
+        ),
     ]
 
 

@@ -6,6 +6,7 @@ app_name = "analytics"
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
+    path("sending/", views.sending, name="sending"),
     path("campaigns/<int:campaign_id>/report/", views.report, name="report"),
     path("campaigns/<int:campaign_id>/report/numbers/", views.report_numbers, name="report_numbers"),
     path("campaigns/<int:campaign_id>/recipients/", views.recipients, name="recipients"),

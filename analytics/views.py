@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from analytics import charts, onboarding, selectors, tiles, timelines
+from analytics.sending import sending as sending_now
 from campaigns.models import Campaign, Status
 from contacts.selectors import contacts_in
 from core import clock
@@ -53,6 +54,20 @@ def dashboard(request: MemberRequest) -> HttpResponse:
         **_rights(request),
     }
     return render(request, "analytics/dashboard.html", context)
+
+
+@require_safe
+@member_view(Capability.VIEW)
+def sending(request: MemberRequest) -> HttpResponse:
+    """What leaves now, what waits and why; asked again by itself, often while mail moves."""
+    data = sending_now(request.workspace, now=clock.now())
+    context = {
+        "sending": data,
+        "tiles": tiles.sending_tiles(data.state),
+        "poll_seconds": 2 if data.state.is_moving else 10,
+        **_rights(request),
+    }
+    return render_page(request, "analytics/sending.html", context, partial="state")
 
 
 @require_safe

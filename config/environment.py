@@ -65,6 +65,7 @@ class Environment:
     workers: int
     log_level: str
     log_format: str
+    metrics_token: str
     trusted_proxies: tuple[str, ...]
     event_retention_months: int
     host_away_minutes: int
@@ -129,6 +130,7 @@ def load_environment(environ: Mapping[str, str], root: Path) -> Environment:
         web_workers=read.count("WEB_WORKERS", default=min(os.cpu_count() or 1, 4)),
         workers=read.count("WORKERS", default=min(os.cpu_count() or 1, 4)),
         log_level=read.choice("LOG_LEVEL", LOG_LEVELS, default="INFO"),
+        metrics_token=read.text("METRICS_TOKEN", default=""),
         log_format=read.choice("LOG_FORMAT", LOG_FORMATS, default="text"),
         trusted_proxies=read.networks("TRUSTED_PROXIES") or OWN_MACHINE,
         event_retention_months=read.integer("EVENT_RETENTION_MONTHS", default=0, low=0, high=1200),

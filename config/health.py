@@ -3,19 +3,22 @@
 from collections.abc import Callable
 
 import redis
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.crypto import constant_time_compare
 
-from config import heartbeats
+from config import heartbeats, metrics
 
 
 class ProbeMiddleware:
-    """Answers `/healthz` and `/readyz` before anything else runs.
+    """Answers `/healthz`, `/readyz` and `/metrics` before anything else runs.
 
     Probes come by IP address and without a cookie: no host check may refuse them and no session be looked up for them.
     `/healthz` is 200 as long as this process can answer at all; `/readyz` is 200 if the database, Redis and a worker
-    are there, else 503 with the reason.
+    are there, else 503 with the reason. `/metrics` asks for METRICS_TOKEN if that is set; else it is for those who reach
+    this process themselves, and not there for what came by a proxy from outside.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -27,7 +30,15 @@ class ProbeMiddleware:
         if request.path_info == "/readyz":
             problem = first_problem()
             return _plain(problem or "ok", status=503 if problem else 200)
+        if request.path_info == "/metrics" and _may_scrape(request):
+            return HttpResponse(metrics.render(), content_type=metrics.CONTENT_TYPE)
         return self.get_response(request)
+
+
+def _may_scrape(request: HttpRequest) -> bool:
+    if settings.METRICS_TOKEN:
+        return constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}")
+    return "X-Forwarded-For" not in request.headers
 
 
 def _plain(text: str, *, status: int = 200) -> HttpResponse:

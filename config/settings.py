@@ -26,6 +26,7 @@ TRACKING_URL = ENVIRONMENT.tracking_url
 EMAIL_SANDBOX = ENVIRONMENT.email_sandbox
 REDIS_URL = ENVIRONMENT.redis_url
 BROKER_URL = ENVIRONMENT.broker_url
+METRICS_TOKEN = ENVIRONMENT.metrics_token
 DATA_DIR = ENVIRONMENT.data_dir
 # What a sending machine had begun when it fell silent is given up as unknown after so long.
 HOST_AWAY_MINUTES = ENVIRONMENT.host_away_minutes

@@ -11,6 +11,7 @@ from django.db.models import QuerySet, Sum
 from core import clock
 from core.exceptions import NotFound
 from delivery import reasons
+from delivery.backlog import Waiting, backlog, overdue_seconds
 from delivery.domains.checklist import Item, Level
 from delivery.domains.stored import (
     checks_of,
@@ -35,32 +36,54 @@ from delivery.models import (
     Message,
     MessageState,
 )
+from delivery.pacing.reads import (
+    RampProgress,
+    complaint_warning,
+    domain_paces,
+    mailbox_days,
+    pace_of,
+    ramp_progress,
+    sending_rules_of,
+)
+from delivery.pacing.status import Pace, rates_of
 from delivery.reasons import sentence
+from delivery.sending_state import Hold, MailboxState, MailingState, SendingState, sending_state
 from delivery.tracked import HONEYPOT_LABEL, TrackedLink, count_links, tracked_links
 from team.models import Workspace
 
 __all__ = [
     "COUNTED",
     "HONEYPOT_LABEL",
+    "Hold",
     "Item",
     "Level",
     "LinkTotals",
     "MailboxHealth",
+    "MailboxState",
+    "MailingState",
     "Moment",
+    "Pace",
+    "RampProgress",
+    "SendingState",
     "Totals",
     "TrackedLink",
+    "Waiting",
     "Why",
+    "backlog",
     "checks_of",
+    "complaint_warning",
     "count_links",
     "dkim_key_called",
     "dkim_key_in",
     "domain_in",
+    "domain_paces",
     "domains_in",
     "domains_of",
     "hourly",
     "keep_until",
     "link_totals",
     "links_of",
+    "mailbox_days",
     "mailbox_health",
     "mailbox_in",
     "mailboxes_in",
@@ -69,7 +92,13 @@ __all__ = [
     "messages_of",
     "messages_to",
     "open_batches",
+    "overdue_seconds",
+    "pace_of",
+    "ramp_progress",
+    "rates_of",
     "record_of",
+    "sending_rules_of",
+    "sending_state",
     "sentence",
     "standing",
     "timeline",

@@ -38,7 +38,7 @@ class Link:
 
 NAVIGATION: tuple[Entry, ...] = (
     Entry("Dashboard", "analytics:dashboard", "layout-dashboard"),
-    Entry("Campaigns", "campaigns:list", "send"),
+    Entry("Campaigns", "campaigns:list", "send", (Entry("Sending", "analytics:sending"),)),
     Entry(
         "Contacts",
         "contacts:list",

@@ -8,8 +8,10 @@ from enum import StrEnum
 from django.db.models import QuerySet
 
 from contacts.models import Contact, DeletedContact, Suppression, SuppressionReason
+from core import redis
 from delivery.tokens import ContactClaim
 from team.models import Workspace
+from tracking import chunks
 from tracking.copies import copy_of
 from tracking.hits import period_of
 from tracking.models import Event
@@ -90,6 +92,11 @@ class Subscription:
     brand: str = ""
     address: str = ""
     contact: Contact | None = None
+
+
+def hits_waiting() -> int:
+    """Return how many hits wait in Redis to be drained, without those in chunks under way.  Raises redis.RedisError."""
+    return chunks.waiting(redis.client())
 
 
 def subscription_of(claim: ContactClaim) -> Subscription:
