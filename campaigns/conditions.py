@@ -53,14 +53,14 @@ def campaign_subject(workspace_id: int) -> Subject:
 
     kind = ValueKind.ONE_WITHIN
     operators = (
-        Operator("sent", "was sent to the contact", kind, within(_sent)),
-        Operator("not_sent", "was not sent to the contact", kind, within(lambda *asked: _sent(*asked).negated())),
+        Operator("sent", "was sent", kind, within(_sent)),
+        Operator("not_sent", "was not sent", kind, within(lambda *asked: _sent(*asked).negated())),
         Operator("opened", "was opened", kind, within(_opened)),
-        Operator("not_opened", "was sent but not opened", kind, within(_not_opened)),
+        Operator("not_opened", "was sent, not opened", kind, within(_not_opened)),
         Operator("clicked", "was clicked", kind, within(_clicked)),
-        Operator("not_clicked", "was sent but not clicked", kind, within(_not_clicked)),
-        Operator("on_the_way", "has the contact on the way", ValueKind.ONE, plain(_on_the_way)),
-        Operator("finished", "was finished by the contact", ValueKind.ONE, plain(_finished)),
+        Operator("not_clicked", "was sent, not clicked", kind, within(_not_clicked)),
+        Operator("on_the_way", "is on the way", ValueKind.ONE, plain(_on_the_way)),
+        Operator("finished", "is finished", ValueKind.ONE, plain(_finished)),
     )
     return Subject(CAMPAIGN, "Campaign", GROUP, operators, options)
 

@@ -33,7 +33,7 @@ class Contact(models.Model):
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
-    email = models.CharField(max_length=320)
+    email = models.CharField("email address", max_length=320)
     email_key = models.CharField(max_length=320, editable=False)
     first_name = models.CharField(max_length=150, blank=True, default="", db_default="")
     last_name = models.CharField(max_length=150, blank=True, default="", db_default="")
@@ -88,6 +88,7 @@ class ContactField(models.Model):
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
+        verbose_name = "custom field"
         ordering = ["label"]
         constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="contact_field_key_once")]
 
@@ -159,7 +160,7 @@ class Suppression(models.Model):
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
-    email_key = models.CharField(max_length=320)
+    email_key = models.CharField("email address", max_length=320)
     reason = models.CharField(max_length=12, choices=SuppressionReason.choices)
     detail = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -198,13 +199,13 @@ class Import(models.Model):
     file_name = models.CharField(max_length=255)
     encoding = models.CharField(max_length=40, default="utf-8")
     delimiter = models.CharField(max_length=4, default=",")
-    has_header = models.BooleanField(default=True)
+    has_header = models.BooleanField("the first line names the columns", default=True)
     date_order = models.CharField(max_length=3, choices=DateOrder.choices, default=DateOrder.YEAR_FIRST)
     decimal_comma = models.BooleanField(default=False, help_text="Numbers are written 1.234,5 instead of 1,234.5.")
     columns = models.JSONField(default=list, help_text="The file's columns by name, once it is mapped.")
     mapping = models.JSONField(default=dict, help_text="Column (by number) to contact field.")
     list = models.ForeignKey(List, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
-    update_existing = models.BooleanField(default=True)
+    update_existing = models.BooleanField("update contacts that exist", default=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.UPLOADED)
     error = models.TextField(blank=True, default="")
     total_bytes = models.BigIntegerField(default=0)
@@ -273,10 +274,10 @@ class DeletedContact(models.Model):
     `unsubscribed_at` and becomes a suppression when the address comes back.
     """
 
-    contact_id = models.BigIntegerField(primary_key=True)
+    contact_id = models.BigIntegerField("contact ID", primary_key=True)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     email_hash = models.BinaryField(max_length=32)
-    successor_id = models.BigIntegerField(null=True, editable=False)
+    successor_id = models.BigIntegerField("successor's ID", null=True, editable=False)
     unsubscribed_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(default=clock.now, editable=False)
 

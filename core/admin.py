@@ -1,8 +1,12 @@
-from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from core import facts
+from core.exceptions import DomainError
 from core.models import Fact, FactCursor, FactFailure
 
 
@@ -19,6 +23,47 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+
+class RefusableAdmin(admin.ModelAdmin):
+    """Deletes by a service, one or many at once; a refusal keeps all of them and becomes a message."""
+
+    def remove(self, obj: Any) -> None:
+        """Delete one by its service."""
+        raise NotImplementedError
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.remove(obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for obj in queryset:
+            self.remove(obj)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except DomainError as error:
+            return self._refused(request, error)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        try:
+            return super().changelist_view(request, extra_context)
+        except DomainError as error:
+            return self._refused(request, error)
+
+    def _refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
+        self.message_user(request, error.message, messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
+
+def name_fields(model: type[Model], **names: str) -> None:
+    """Give fields the names that people read, where the model's own can't be changed without a migration.
+
+    Django keeps what the model says beside what is shown, so that no migration notices.
+    """
+    for field, name in names.items():
+        model._meta.get_field(field).verbose_name = name  # type: ignore[union-attr]  # no relation from elsewhere is named
 
 
 @admin.register(Fact)

@@ -10,7 +10,7 @@ class Fact(models.Model):
     smaller one later; it is the cursor of handlers, webhooks and the activities feed.
     """
 
-    workspace_id = models.BigIntegerField(null=True)
+    workspace_id = models.BigIntegerField("workspace ID", null=True)
     kind = models.TextField()
     payload = models.JSONField()
     occurred_at = models.DateTimeField()

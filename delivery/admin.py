@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from core.admin import ReadOnlyAdmin, RefusableAdmin, name_fields
 from core.exceptions import DomainError
 from delivery import selectors, services
 from delivery.models import (
@@ -23,20 +24,44 @@ from delivery.models import (
     SendingDomain,
 )
 
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """What the engine writes: people look at it."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+# The names of columns and inputs, in the words of the pages.
+name_fields(
+    Mailbox,
+    from_email="from address",
+    smtp_host="SMTP server",
+    smtp_port="SMTP port",
+    smtp_security="encryption",
+    smtp_username="user name",
+    max_connections="connections at a time",
+)
+name_fields(Mailing, is_test="test", track_opens="opens are tracked", track_clicks="clicks are tracked")
+name_fields(
+    Message,
+    is_test="test",
+    to_email="test recipient",
+    opened_at="opened by a person at",
+    opened_any_at="opened by anything at",
+    clicked_at="clicked by a person at",
+    clicked_any_at="clicked by anything at",
+)
+name_fields(Batch, message_ids="message IDs")
+name_fields(Attempt, at="when")
+name_fields(Link, id="ID", mailing_id="mailing ID", url="URL")
+for counted in (Counter, LinkCounter):
+    name_fields(
+        counted,
+        clicks_human="clicks by people",
+        clicks_all="all clicks",
+        clicked_human="clicked by people",
+        clicked_any="clicked by anything",
+    )
+name_fields(
+    Counter,
+    opens_human="opens by people",
+    opens_all="all opens",
+    opened_human="opened by people",
+    opened_any="opened by anything",
+)
 
 
 class MailboxForm(forms.ModelForm):
@@ -68,7 +93,7 @@ class MailboxForm(forms.ModelForm):
 
 
 @admin.register(Mailbox)
-class MailboxAdmin(admin.ModelAdmin):
+class MailboxAdmin(RefusableAdmin):
     form = MailboxForm
     list_display = [
         "from_email",
@@ -104,11 +129,8 @@ class MailboxAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Mailbox | None = None) -> bool:
         return obj is not None and super().has_delete_permission(request, obj)
 
-    def delete_model(self, request: HttpRequest, obj: Mailbox) -> None:
-        try:
-            services.delete_mailbox(obj)
-        except DomainError as error:
-            messages.error(request, error.message)
+    def remove(self, obj: Mailbox) -> None:
+        services.delete_mailbox(obj)
 
     @admin.action(description="Test the connection", permissions=["change"])
     def test_connection(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:

@@ -24,7 +24,9 @@ class Sequence(models.Model):
     live_version = models.ForeignKey("Version", on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
     created_at = models.DateTimeField(default=clock.now, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
-    swept_at = models.DateTimeField(null=True, editable=False, help_text="When its enrolments were put away.")
+    swept_at = models.DateTimeField(
+        "put away at", null=True, editable=False, help_text="When its enrolments were put away."
+    )
 
     class Meta:
         ordering = ["-id"]

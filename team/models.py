@@ -140,14 +140,14 @@ class AuditEntry(models.Model):
         CHANGED = "UPDATE", "Changed"
         DELETED = "DELETE", "Deleted"
 
-    workspace_id = models.BigIntegerField(null=True)
+    workspace_id = models.BigIntegerField("workspace ID", null=True)
     table = models.TextField()
-    row_id = models.TextField()
+    row_id = models.TextField("row ID")
     action = models.CharField(max_length=6, choices=Action.choices)
     actor = models.TextField(help_text="user:1, token:2, system or command.")
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
-    at = models.DateTimeField()
+    at = models.DateTimeField("when")
 
     class Meta:
         verbose_name_plural = "audit entries"

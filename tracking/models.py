@@ -23,16 +23,16 @@ class Event(models.Model):
     tracked in totals only.
     """
 
-    id = models.BigIntegerField(primary_key=True)
+    id = models.BigIntegerField("ID", primary_key=True)
     occurred_at = models.DateTimeField()
     kind = models.SmallIntegerField(choices=EventKind.choices)
     verdict = models.SmallIntegerField(choices=Verdict.choices)
     reason = models.CharField(max_length=40, help_text="A code of tracking.verdicts.")
-    workspace_id = models.BigIntegerField()
-    mailing_id = models.BigIntegerField()
-    message_id = models.BigIntegerField(null=True)
-    contact_id = models.BigIntegerField(null=True)
-    link_id = models.BigIntegerField(null=True)
+    workspace_id = models.BigIntegerField("workspace ID")
+    mailing_id = models.BigIntegerField("mailing ID")
+    message_id = models.BigIntegerField("message ID", null=True)
+    contact_id = models.BigIntegerField("contact ID", null=True)
+    link_id = models.BigIntegerField("link ID", null=True)
     ip = models.GenericIPAddressField("IP address", null=True)
     user_agent = models.TextField()
 
@@ -56,7 +56,7 @@ class BufferedHit(models.Model):
 class DrainedChunk(models.Model):
     """A chunk of the buffer that is in the event store: written with its events, so that none is taken twice."""
 
-    id = models.UUIDField(primary_key=True)
+    id = models.UUIDField("ID", primary_key=True)
     drained_at = models.DateTimeField(default=clock.now)
     hits = models.PositiveIntegerField(help_text="Hits in the chunk.")
     events = models.PositiveIntegerField(help_text="Events that they became: without repeats and those not to be kept.")

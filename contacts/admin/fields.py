@@ -7,8 +7,9 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from contacts import services
-from contacts.admin.base import RefusableAdmin, refuse
+from contacts.admin.base import refuse
 from contacts.models import ContactField
+from core.admin import RefusableAdmin
 from core.exceptions import DomainError
 
 

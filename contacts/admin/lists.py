@@ -7,8 +7,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from contacts import selectors, services
-from contacts.admin.base import RefusableAdmin
 from contacts.models import List, ListMember
+from core.admin import RefusableAdmin
 
 
 @admin.register(List)

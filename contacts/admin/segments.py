@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from contacts import selectors, services
-from contacts.admin.base import RefusableAdmin
 from contacts.models import Segment
+from core.admin import RefusableAdmin
 from core.exceptions import DomainError
 
 

@@ -9,9 +9,9 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from contacts import services
-from contacts.admin.base import RefusableAdmin
 from contacts.exceptions import InvalidContact
 from contacts.models import Suppression
+from core.admin import RefusableAdmin
 
 
 class SuppressionForm(forms.ModelForm):

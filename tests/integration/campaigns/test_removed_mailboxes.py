@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from campaigns import services
 from campaigns.exceptions import CampaignError
@@ -12,6 +13,7 @@ from sequences.models import Enrolment
 from templates_lib.services import archive_template
 from tests.factories.campaigns import make_campaign
 from tests.factories.sequences import SOURCE, make_mailbox
+from tests.factories.team import UserFactory
 
 STEPS = [
     {"kind": "wait", "wait": timedelta(days=1)},
@@ -100,3 +102,15 @@ def test_a_template_in_the_archive_stays_in_the_campaigns_that_use_it(workspace,
     services.launch_due_campaigns(now=at_nine + timedelta(days=1))
     campaign.refresh_from_db()
     assert campaign.status == "running"
+
+
+def test_the_admin_says_why_a_mailbox_stays(workspace, mailboxes, at_nine):
+    launched(workspace, mailboxes[:1], name="Spring sale")
+    admin = Client()
+    admin.force_login(
+        UserFactory(is_staff=True, is_superuser=True), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    url = f"/admin/delivery/mailbox/{mailboxes[0].pk}/delete/"
+    page = admin.post(url, {"post": "yes"}, follow=True).content.decode()
+    assert "It is the only mailbox of “Spring sale”" in page
+    assert "uccessfully" not in page

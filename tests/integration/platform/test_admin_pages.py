@@ -1,12 +1,15 @@
 """Every page of Django admin opens, for every model, and its lists cost the same however many rows they show."""
 
+import re
 from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import label_for_field
 from django.db import connection
 from django.db.models import Model
-from django.test import Client
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -90,3 +93,35 @@ def queries_of(site: Client, model: type[Model]) -> list[str]:
     with CaptureQueriesContext(connection) as asked:
         site.get(url(model, "changelist"))
     return [query["sql"][:200] for query in asked.captured_queries]
+
+
+# An abbreviation in small letters, a yes-or-no column that reads like code, a column of counters turned around.
+AWKWARD = re.compile(
+    r"\b(smtp|html|url|ids?|ip|dkim|imap|api|mjml|utc)\b|^is |\b(human|any)$|^(to|from) email$|_", re.IGNORECASE
+)
+FINE = re.compile(r"\b(SMTP|HTML|URL|IDs?|IP|DKIM|IMAP|API|MJML|UTC)\b")
+
+
+def labels_of(model: type[Model], request: HttpRequest) -> set[str]:
+    """Every label on the list and the forms of a model."""
+    page = admin.site._registry[model]
+    found = {str(label_for_field(name, model, page)) for name in page.get_list_display(request)}
+    found |= {str(label_for_field(name, model, page)) for name in page.get_readonly_fields(request)}
+    forms = [page.get_form(request, None)] if page.has_add_permission(request) else []
+    if page.has_change_permission(request):
+        forms.append(page.get_form(request, model(), change=True))
+    for form in forms:
+        found |= {str(field.label or "") for field in form.base_fields.values() if not field.widget.is_hidden}
+    return found
+
+
+def test_no_label_of_the_admin_reads_like_code(superuser: User) -> None:
+    request = RequestFactory().get("/admin/")
+    request.user = superuser
+    awkward = {
+        f"{model._meta.label}: {label}"
+        for model in MODELS
+        for label in labels_of(model, request)
+        if AWKWARD.search(FINE.sub("", label))
+    }
+    assert awkward == set()
