@@ -5,6 +5,7 @@ expiry. What a token points at may be gone; the numbers still say what was meant
 """
 
 import struct
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -52,6 +53,12 @@ def read_open_token(token: str) -> int:
 def link_token(message_id: int, link: int) -> str:
     """Return the token of one tracked link (by its `link_id`) in one message."""
     return seal(_LINK, _TWO.pack(message_id, link))
+
+
+def link_tokens(message_id: int) -> Callable[[int], str]:
+    """Return `link_token` for many links of one message."""
+    start, pack = _ONE.pack(message_id), _ONE.pack
+    return lambda link: seal(_LINK, start + pack(link))
 
 
 def read_link_token(token: str) -> LinkClaim:

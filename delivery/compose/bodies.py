@@ -13,14 +13,17 @@ _MOSTLY_FOREIGN = 1 / 6
 
 
 class Body(NamedTuple):
-    """A part's content in CRLF lines, not dot-stuffed, with its Content-Transfer-Encoding."""
+    """A part's content in CRLF lines, with its Content-Transfer-Encoding."""
 
     encoding: str
     content: bytes
 
 
 def encode_text(text: str, *, eight_bit: bool) -> Body:
-    """Encode a text part as UTF-8: plainly if its lines allow it and the server takes it, else within 76 columns."""
+    """Encode a text part as UTF-8: plainly if its lines allow it and the server takes it, else within 76 columns.
+
+    Dots are not stuffed yet.
+    """
     plain = (
         text.encode("utf-8", "replace") if "\r" not in text else _NEWLINES.sub("\n", text).encode("utf-8", "replace")
     )
@@ -28,10 +31,15 @@ def encode_text(text: str, *, eight_bit: bool) -> Body:
     is_ascii = content.isascii()
     if (is_ascii or eight_bit) and b"\0" not in content and max(map(len, content.split(b"\r\n"))) <= _LONGEST_LINE:
         return Body("7bit" if is_ascii else "8bit", content)
-    if not is_ascii and len(plain) - len(text) > len(plain) * _MOSTLY_FOREIGN:
+    if not is_ascii and is_mostly_foreign(len(plain), len(text)):
         return Body("base64", _base64(content))
     # The encoder ends its soft breaks as the first line of its input is ended, so it gets bare LF.
     return Body("quoted-printable", b2a_qp(plain, istext=True).replace(b"\n", b"\r\n"))
+
+
+def is_mostly_foreign(octets: int, characters: int) -> bool:
+    """Tell whether base64 is shorter than quoted-printable for a text of so many octets and characters."""
+    return octets - characters > octets * _MOSTLY_FOREIGN
 
 
 def _base64(content: bytes) -> bytes:
@@ -39,6 +47,23 @@ def _base64(content: bytes) -> bytes:
     return b"".join(lines).replace(b"\n", b"\r\n")
 
 
-def stuff_dots(message: bytes) -> bytes:
-    """Double the dot at the beginning of each line (RFC 5321 4.5.2).  The message begins with a header, never a dot."""
-    return message.replace(b"\r\n.", b"\r\n..")
+def has_long_line(content: bytes) -> bool:
+    """Tell whether a line of stuffed content is longer than 998 octets; looks at few of them."""
+    position, end = 0, len(content) - _LONGEST_LINE
+    while position < end:
+        position = content.rfind(b"\n", position, position + _LONGEST_LINE + 2) + 1
+        if not position:
+            return True
+    return False
+
+
+def stuff_dots(content: bytes) -> bytes:
+    """Double the dot at the beginning of each line (RFC 5321 4.5.2)."""
+    stuffed = content.replace(b"\r\n.", b"\r\n..")
+    return b"." + stuffed if stuffed.startswith(b".") else stuffed
+
+
+def unstuff_dots(content: bytes) -> bytes:
+    """Take off what `stuff_dots` put on."""
+    bare = content.replace(b"\r\n..", b"\r\n.") if b"\r\n.." in content else content
+    return bare[1:] if bare.startswith(b"..") else bare

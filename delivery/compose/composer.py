@@ -6,18 +6,23 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from hashlib import blake2b
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from delivery import tokens
 from delivery.compose import headers
 from delivery.compose.addresses import wire_address
-from delivery.compose.bodies import Body, encode_text, stuff_dots
+from delivery.compose.bodies import Body, encode_text, has_long_line, is_mostly_foreign, stuff_dots, unstuff_dots
+from delivery.compose.encodings import PLAIN, QUOTED_PRINTABLE
 from delivery.smtp import Envelope
-from templates_lib.rendering import CompiledEmail, Rendered, RenderError
+from templates_lib.rendering import CompiledEmail, RenderError, Rendering
 
 # URLs that differ by recipient would let the cache of link ids grow without end.
 _REMEMBERED_LINKS = 50_000
 _NO_TRACKING = "off"
+
+type Sign = Callable[[bytes, bytes, datetime], bytes]
+"""Signs a header block and a body, both in CRLF lines without stuffed dots; returns header fields to put before them."""
+type _Part = Literal["source", "text_source"]
 
 
 class ComposeError(Exception):
@@ -78,6 +83,7 @@ class Composer:
         context: Mapping[str, Any],
         track_opens: bool,
         track_clicks: bool,
+        sign: Sign | None = None,
     ) -> None:
         self._mailing_id = mailing_id
         self._compiled = compiled
@@ -90,9 +96,18 @@ class Composer:
             "sender": {"name": sender.name, "email": sender.email},
             "workspace": dict(sender.workspace),
         }
+        self._sign = sign
         self._link_ids: dict[str, int] = {}
         self._new_links: dict[int, TrackedLink] = {}
         self._boundary = f"=_{token_hex(12)}"
+        first, between = f"--{self._boundary}\r\n", f"\r\n--{self._boundary}\r\n"
+        self._part_heads = {
+            key: f"{first if key[0] == 'plain' else between}{kind}\r\n".encode() for key, kind in _KINDS.items()
+        }
+        self._end = f"\r\n--{self._boundary}--\r\n".encode()
+        self._has_html = compiled.format != "text"
+        self._quoted: dict[_Part, bool] = {}
+        self._dated = (-1, "")
         address, _ = wire_address(sender.email)
         self._domain = address.rpartition("@")[2]
         self._envelope_sender = address
@@ -100,7 +115,7 @@ class Composer:
         self._constant = self._constant_headers()
 
     def compose(self, recipient: Recipient, *, now: datetime, eight_bit: bool) -> Envelope:
-        """Return the message on its way to one recipient.
+        """Return the message on its way to one recipient; `eight_bit`: the server takes 8BITMIME.
 
         Raises ComposeError when the template can't be filled in for this contact, BadRecipientError for a bad address.
         """
@@ -108,23 +123,35 @@ class Composer:
         message_id = recipient.message_id
         owner = (self._sender.workspace_id, recipient.contact_id, message_id)
         unsubscribe_url = f"{self._places.base_url}/u/{tokens.unsubscribe_token(*owner)}"
-        rendered = self._render(recipient, unsubscribe_url, owner)
-        text = encode_text(rendered.text, eight_bit=eight_bit)
-        html = encode_text(rendered.html, eight_bit=eight_bit) if rendered.html else None
-        head = "".join(
+        try:
+            rendering = self._begin(recipient, unsubscribe_url, owner)
+            html = self._body(rendering, "source", eight_bit=eight_bit) if self._has_html else None
+            text = self._body(rendering, "text_source", eight_bit=eight_bit)
+        except RenderError as error:
+            raise ComposeError(str(error)) from error
+        kind, content = self._content(text, html)
+        header = "".join(
             (
                 self._from,
                 f"To: {headers.mailbox(recipient.name, address, column=4)}\r\n",
-                f"Subject: {headers.unstructured(rendered.subject, column=9)}\r\n",
-                f"Date: {_date(now)}\r\n",
+                f"Subject: {headers.unstructured(rendering.subject, column=9)}\r\n",
+                f"Date: {self._date(now)}\r\n",
                 f"Message-ID: <{self.local_id(recipient.key)}@{self._domain}>\r\n",
                 f"List-Unsubscribe: <{unsubscribe_url}>\r\n",
                 self._constant,
+                kind,
             )
+        ).encode()
+        if self._sign is not None:
+            header = self._sign(header, unstuff_dots(content), now) + header
+        return Envelope(
+            message_id,
+            self._envelope_sender,
+            address,
+            b"%b\r\n%b.\r\n" % (header, content),
+            eight_bit=utf8 or text.encoding == "8bit" or (html is not None and html.encoding == "8bit"),
+            utf8=utf8,
         )
-        content = stuff_dots(head.encode() + self._parts(text, html)) + b".\r\n"
-        has_eight_bit = utf8 or text.encoding == "8bit" or (html is not None and html.encoding == "8bit")
-        return Envelope(message_id, self._envelope_sender, address, content, eight_bit=has_eight_bit, utf8=utf8)
 
     def take_links(self) -> dict[int, TrackedLink]:
         """Return the links met for the first time since the last call, by id."""
@@ -135,7 +162,7 @@ class Composer:
         """Return the left half of the Message-ID: the same for every try of a message, different for every other."""
         return blake2b(f"{self._sender.workspace_id}:{key}".encode(), digest_size=16).hexdigest()
 
-    def _render(self, recipient: Recipient, unsubscribe_url: str, owner: tuple[int, int, int]) -> Rendered:
+    def _begin(self, recipient: Recipient, unsubscribe_url: str, owner: tuple[int, int, int]) -> Rendering:
         message_id = recipient.message_id
         base_url, tracking_url = self._places.base_url, self._places.tracking_url
         context = {**recipient.fields, **self._shared, "unsubscribeUrl": unsubscribe_url}
@@ -147,31 +174,51 @@ class Composer:
         tracked = recipient.tracking != _NO_TRACKING
         pixel = f"{tracking_url}/o/{tokens.open_token(message_id)}" if tracked and self._track_opens else ""
         link = self._link_hook(message_id) if tracked and self._track_clicks else None
-        try:
-            return self._compiled.render(context, link=link, pixel_url=pixel)
-        except RenderError as error:
-            raise ComposeError(str(error)) from error
+        return self._compiled.begin(context, link=link, pixel_url=pixel)
+
+    def _body(self, rendering: Rendering, part: _Part, *, eight_bit: bool) -> Body:
+        """Return a part as it goes on the wire: by pieces where that can be done, else as a whole."""
+        by_quoting = not eight_bit and self._is_quoted(part)
+        octets = rendering.octets(part, QUOTED_PRINTABLE if by_quoting else PLAIN)
+        if octets is not None:
+            content = octets.encode("latin-1")
+            if by_quoting:
+                return Body("quoted-printable", content.removesuffix(b"=\r\n"))
+            is_ascii = content.isascii()
+            if (is_ascii or eight_bit) and not has_long_line(content):
+                return Body("7bit" if is_ascii else "8bit", content)
+        encoding, content = encode_text(rendering.part(part), eight_bit=eight_bit)
+        return Body(encoding, stuff_dots(content))
+
+    def _is_quoted(self, part: _Part) -> bool:
+        """Tell whether a part has text beyond ASCII for everyone, but not so much that base64 is shorter."""
+        quoted = self._quoted.get(part)
+        if quoted is None:
+            text = self._compiled.static_text(part)
+            foreign = is_mostly_foreign(len(text.encode()), len(text))
+            quoted = self._quoted[part] = not text.isascii() and not foreign
+        return quoted
 
     def _link_hook(self, message_id: int) -> Callable[[int, str], str]:
         prefix = f"{self._places.tracking_url}/l/"
+        token_of = tokens.link_tokens(message_id)
         made: dict[str, str] = {}
 
         def track(index: int, url: str) -> str:
             tracked = made.get(url)
             if tracked is None:
-                tracked = made[url] = prefix + tokens.link_token(message_id, self._link_id(index, url))
+                known = self._link_ids.get(url) or self._link_id(index, url)
+                tracked = made[url] = prefix + token_of(known)
             return tracked
 
         return track
 
     def _link_id(self, index: int, url: str) -> int:
-        known = self._link_ids.get(url)
-        if known is None:
-            if len(self._link_ids) >= _REMEMBERED_LINKS:
-                self._link_ids.clear()
-            known = self._link_ids[url] = tokens.link_id(self._mailing_id, url)
-            self._new_links[known] = TrackedLink(url, self._compiled.links[index])
-        return known
+        if len(self._link_ids) >= _REMEMBERED_LINKS:
+            self._link_ids.clear()
+        made = self._link_ids[url] = tokens.link_id(self._mailing_id, url)
+        self._new_links[made] = TrackedLink(url, self._compiled.links[index])
+        return made
 
     def _constant_headers(self) -> str:
         sender = self._sender
@@ -189,28 +236,31 @@ class Composer:
         lines.append("MIME-Version: 1.0")
         return "\r\n".join(lines) + "\r\n"
 
-    def _parts(self, text: Body, html: Body | None) -> bytes:
+    def _content(self, text: Body, html: Body | None) -> tuple[str, bytes]:
+        """Return the last header fields and what follows the header."""
         if html is None:
             end = b"" if text.content.endswith(b"\r\n") else b"\r\n"
-            return _part_head("plain", text) + text.content + end
-        boundary = self._boundary.encode()
-        return b"".join(
+            return _KINDS["plain", text.encoding], text.content + end
+        boundary = self._boundary
+        return f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n', b"".join(
             (
-                b'Content-Type: multipart/alternative; boundary="%s"\r\n\r\n--%s\r\n' % (boundary, boundary),
-                _part_head("plain", text),
+                self._part_heads["plain", text.encoding],
                 text.content,
-                b"\r\n--%s\r\n" % boundary,
-                _part_head("html", html),
+                self._part_heads["html", html.encoding],
                 html.content,
-                b"\r\n--%s--\r\n" % boundary,
+                self._end,
             )
         )
 
+    def _date(self, now: datetime) -> str:
+        second = int(now.timestamp())
+        if second != self._dated[0]:
+            self._dated = second, format_datetime(now.astimezone(UTC))
+        return self._dated[1]
 
-def _part_head(subtype: str, body: Body) -> bytes:
-    head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {body.encoding}\r\n\r\n"
-    return head.encode("ascii")
 
-
-def _date(now: datetime) -> str:
-    return format_datetime(now.astimezone(UTC))
+_KINDS = {
+    (subtype, encoding): f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n"
+    for subtype in ("plain", "html")
+    for encoding in ("7bit", "8bit", "quoted-printable", "base64")
+}

@@ -23,7 +23,7 @@ from templates_lib.rendering.environment import (
 from templates_lib.rendering.html import LiquidMovedError, check_html, inline_css, insert_in_body, prelude_end
 from templates_lib.rendering.mjml import mjml_to_html
 from templates_lib.rendering.problems import Part, Positions, Problem, RenderError, TemplateError
-from templates_lib.rendering.programs import Plan, Program, TooLargeError
+from templates_lib.rendering.programs import Encoding, Plan, Program, TooLargeError, encode
 from templates_lib.rendering.scanner import Masked, UnclosedTagError
 
 Format = Literal["mjml", "html", "text"]
@@ -91,7 +91,11 @@ class CompiledEmail:
         `link(index, url)` is called once per link and rendered URL and returns the URL to put in its place; never for
         mailto:, tel:, fragments or the system's own pages.  Raises RenderError.
         """
-        return self._render(context, RenderState(link=link, pixel_url=pixel_url))
+        return self.begin(context, link=link, pixel_url=pixel_url).finish()
+
+    def begin(self, context: Mapping[str, Any], *, link: Link | None = None, pixel_url: str = "") -> "Rendering":
+        """Return the beginning of what `render` does, for callers that take the parts one by one.  Raises RenderError."""
+        return Rendering(self, context, RenderState(link=link, pixel_url=pixel_url))
 
     def empty_fields(self, context: Mapping[str, Any]) -> set[str]:
         """Return the merge fields that come out empty where no default is given.
@@ -99,37 +103,51 @@ class CompiledEmail:
         Renders all parts, so it also raises RenderError: a check needs this one call.
         """
         state = RenderState(fields=self.fields, empty_fields=set())
-        self._render(context, state)
+        Rendering(self, context, state).finish()
         return state.empty_fields or set()
 
-    def _render(self, context: Mapping[str, Any], state: RenderState) -> Rendered:
-        try:
-            values = plain(context)
-        except TypeError as error:
-            raise RenderError(f"The data can't be used: {error}.", "source") from error
-        state.untracked = frozenset(str(values[name]) for name in links.SYSTEM_URLS if values.get(name))
-        subject = header_line(self._part("subject", values, state))
-        state.preheader = preheader = header_line(self._part("preheader", values, state))
-        html = self._part("source", values, state) if self.format != "text" else ""
-        plain_text = self._part("text_source", values, state)
-        return Rendered(subject, preheader, html, text.tidy(plain_text) if self.tidies_text else plain_text)
+    def encoded(self, part: Part, encoding: Encoding) -> Program | None:
+        """Return a part as a program that writes octets, made when it is first asked for; None where none can be made."""
+        key = (part, encoding)
+        if key not in self._encoded:
+            plan = self.plans.get(part)
+            made = None
+            with suppress(TooLargeError):
+                if plan is not None:
+                    made = encode(plan, encoding, tidied=part == "text_source" and self.tidies_text)
+            self._encoded[key] = made
+        return self._encoded[key]
 
-    def _part(self, part: Part, values: Mapping[str, Any], state: RenderState) -> str:
-        state.deadline = time.perf_counter() + MAX_SECONDS
+    def static_text(self, part: Part) -> str:
+        """Return the text of a part that depends on no value, of every branch; nothing if it can't be compiled."""
+        return self.plans[part].static_text if part in self.plans else ""
+
+    @cached_property
+    def _encoded(self) -> dict[tuple[Part, Encoding], Program | None]:
+        return {}
+
+    def render_part(self, part: Part, values: Mapping[str, Any], state: RenderState) -> str:
+        """Return a part for plain values, not yet tidied.  Raises RenderError."""
         program = self._programs.get(part) if state.empty_fields is None else None
-        if program is not None:
-            try:
-                return program.run(values, state)
-            except OutOfTimeError as error:
-                raise self._render_error(error, part) from error
-            except Exception:  # noqa: BLE001 - python-liquid finds out, and says where
-                state.deadline = time.perf_counter() + MAX_SECONDS
+        if program is not None and (written := self.run(program, part, values, state)) is not None:
+            return written
+        state.deadline = time.perf_counter() + MAX_SECONDS
         try:
             return self.parts[part].render_state(values, state)
         except LiquidError as error:
             raise self._render_error(error, part) from error
         except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
             raise RenderError(str(error) or type(error).__name__, part) from error
+
+    def run(self, program: Program, part: Part, values: Mapping[str, Any], state: RenderState) -> str | None:
+        """Return what a program of a part writes, or None where another way has to be taken.  Raises RenderError."""
+        state.deadline = time.perf_counter() + MAX_SECONDS
+        try:
+            return program.run(values, state)
+        except OutOfTimeError as error:
+            raise self._render_error(error, part) from error
+        except Exception:  # noqa: BLE001 - whatever it is, python-liquid finds it too, and says where
+            return None
 
     def _render_error(self, error: LiquidError, part: Part) -> RenderError:
         message = _sentence(error)
@@ -177,6 +195,40 @@ class CompiledEmail:
     def masked_source(self) -> Masked:
         """The author's source, for lint."""
         return Masked(self.source)
+
+
+class Rendering:
+    """One mail for one context: `subject` and `preheader` are made at once, the other parts when they are asked for."""
+
+    def __init__(self, compiled: CompiledEmail, context: Mapping[str, Any], state: RenderState) -> None:
+        try:
+            self._values = plain(context)
+        except TypeError as error:
+            raise RenderError(f"The data can't be used: {error}.", "source") from error
+        self._compiled = compiled
+        self._state = state
+        urls = [self._values.get(name) for name in links.SYSTEM_URLS]
+        state.untracked = frozenset(str(url) for url in urls if url)
+        self.subject = header_line(compiled.render_part("subject", self._values, state))
+        self.preheader = (
+            header_line(compiled.render_part("preheader", self._values, state)) if compiled.preheader else ""
+        )
+        state.preheader = self.preheader
+
+    def part(self, part: Literal["source", "text_source"]) -> str:
+        """Return the HTML or the plain text.  Raises RenderError."""
+        written = self._compiled.render_part(part, self._values, self._state)
+        return text.tidy(written) if part == "text_source" and self._compiled.tidies_text else written
+
+    def octets(self, part: Literal["source", "text_source"], encoding: Encoding) -> str | None:
+        """Return a part written by an encoding, or None if `part` has to be encoded as a whole.  Raises RenderError."""
+        program = self._compiled.encoded(part, encoding)
+        return None if program is None else self._compiled.run(program, part, self._values, self._state)
+
+    def finish(self) -> Rendered:
+        """Return the whole mail.  Raises RenderError."""
+        html = self.part("source") if self._compiled.format != "text" else ""
+        return Rendered(self.subject, self.preheader, html, self.part("text_source"))
 
 
 def compile_email(
@@ -230,6 +282,8 @@ def compile_email(
 
 def header_line(value: str) -> str:
     """Return a text as one line fit for a header: no CR, LF or other control character survives (RFC 5322, 2.2)."""
+    if value.isascii() and value.isprintable():
+        return " ".join(value.split()) if "  " in value else value.strip()
     return " ".join(_HEADER_CONTROLS.sub(" ", value).split())
 
 

@@ -12,8 +12,8 @@ from templates_lib.rendering.shielding import Shield
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:mailto|tel|sms):", re.IGNORECASE)
 _SCHEME = re.compile(r"^https?://(?:www\.)?|/$")
-_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
-_TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n{3,}")
+_TRAILING = re.compile(r"[ \t]+(?=\n)")
 
 
 def text_from_html(html: str, index: LinkIndex, *, divs_are_paragraphs: bool = False) -> str:
@@ -36,9 +36,15 @@ def text_from_html(html: str, index: LinkIndex, *, divs_are_paragraphs: bool = F
 
 
 def tidy(text: str) -> str:
-    """Return a rendered text without trailing spaces and with at most one empty line in a row."""
-    text = _TRAILING.sub("", text) if " \n" in text or text.endswith(" ") else text
-    return _BLANK_LINES.sub("\n\n", text).strip() + "\n" if "\n\n\n" in text or text[:1].isspace() else text
+    """Return a rendered text without spaces at the ends of lines, with at most one empty line in a row, and one end of line."""
+    return tidy_inside(text).strip() + "\n"
+
+
+def tidy_inside(text: str) -> str:
+    """Return a piece of a text, tidied but for its ends; to tidy pieces first changes nothing of what `tidy` makes of all."""
+    if " \n" in text or "\t\n" in text:
+        text = _TRAILING.sub("", text)
+    return _BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text
 
 
 def _drop_unseen(tree: HtmlElement) -> None:

@@ -8,22 +8,8 @@ Generated code consists of names made here and `repr` of constants, and sees not
 given: no text of an author or a contact is ever run.
 """
 
-from templates_lib.rendering.programs.emit import Encoder, PlainText
-from templates_lib.rendering.programs.flow import Flow, TooManyWaysError
-from templates_lib.rendering.programs.ops import Op, Static, Value
+from templates_lib.rendering.programs.encoded import Encoding, encode
 from templates_lib.rendering.programs.program import Plan, Program, TooLargeError
 from templates_lib.rendering.programs.runtime import RenderAgainError
 
-__all__ = [
-    "Encoder",
-    "Flow",
-    "Op",
-    "PlainText",
-    "Plan",
-    "Program",
-    "RenderAgainError",
-    "Static",
-    "TooLargeError",
-    "TooManyWaysError",
-    "Value",
-]
+__all__ = ["Encoding", "Plan", "Program", "RenderAgainError", "TooLargeError", "encode"]

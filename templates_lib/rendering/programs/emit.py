@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, Protocol
 
@@ -12,10 +14,27 @@ from templates_lib.rendering.programs.runtime import LOOSE_PIECES
 _VALUES_AT_ONCE = 32
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A static text as it is written: one of `leads`, by what the part ends in before it, and `text`.
+
+    `tails` says what it ends in then. Without either, what stands before makes no difference.
+    """
+
+    text: str
+    leads: Mapping[str, str] = field(default_factory=dict)
+    tails: Mapping[str, str] = field(default_factory=dict)
+
+
 class Encoder(Protocol):
     """How the pieces of a part are written: as text, or as octets of a transfer encoding."""
 
-    def static(self, op: Static) -> str:
+    measure: str
+    """The name of the function that joins loose pieces."""
+    first_tail: str | None
+    """What a part ends in before anything is written, if the program has to keep an eye on that."""
+
+    def static(self, op: Static) -> Written:
         """Return what to write for a text."""
 
     def value(self, op: Value) -> str:
@@ -25,9 +44,12 @@ class Encoder(Protocol):
 class PlainText:
     """Writes everything as it is."""
 
-    def static(self, op: Static) -> str:
+    measure = "measure"
+    first_tail: str | None = None
+
+    def static(self, op: Static) -> Written:
         """Return the text."""
-        return op.text
+        return Written(op.text)
 
     def value(self, op: Value) -> str:
         """Return no function."""
@@ -58,6 +80,8 @@ class Emitter:
             self._line(1, "assigned, counters = context.locals, context.counters")
         self._line(1, "rounds = size = 0")
         self._line(1, "pieces = []")
+        if self._encoder.first_tail is not None:
+            self._line(1, f"tail = {self._encoder.first_tail!r}")
         self._ops(ops, 1, "pieces", self._encoder)
         if needs_context:
             self._line(1, "rounds += context.iterations")
@@ -101,28 +125,55 @@ class Emitter:
         return f"p{self._lists}"
 
     def _run(self, run: list[Static | Value], depth: int, pieces: str, encoder: Encoder) -> None:
+        """Write texts and values that come one after the other."""
+        if not run:
+            return
         parts: list[str] = []
-        values = 0
-        text = ""
-        for op in [*run, None]:
-            if isinstance(op, Static):
-                text += encoder.static(op)
-                continue
-            if text:
-                parts.append(repr(text))
-                text = ""
-            if op is not None:
+        values = left_out = 0
+        tail: str | None = None
+        for op in run:
+            if isinstance(op, Value):
                 function = encoder.value(op)
                 parts.append(f"{function}({op.code})" if function else op.code)
                 values += 1
-            if parts and (op is None or values == _VALUES_AT_ONCE):
-                if len(parts) == 1:
-                    self._line(depth, f"{pieces}.append({parts[0]})")
+                tail = ""
+            else:
+                written = encoder.static(op)
+                leads = set(written.leads.values())
+                left_out += max(len(op.text) - len(written.text) - min(map(len, leads), default=0), 0)
+                if len(leads) == 1:
+                    parts.append(repr(leads.pop() + written.text))
+                elif leads:
+                    parts += (
+                        _selected(written.leads if tail is None else {tail: written.leads[tail]}),
+                        repr(written.text),
+                    )
                 else:
-                    self._line(depth, f"{pieces} += ({', '.join(parts)})")
-                if values == _VALUES_AT_ONCE:
-                    self._line(depth, f"measure({pieces}, size)")
+                    parts.append(repr(written.text))
+                tails = written.tails if tail is None else {tail: written.tails.get(tail, "")}
+                if encoder.first_tail is not None and len(set(tails.values())) > 1:
+                    # The run so far has not been more than white space: what it ends in depends on what was before.
+                    self._pieces(parts, depth, pieces)
+                    self._line(depth, f"tail = {_selected(tails)}")
+                    parts, tail = [], None
+                else:
+                    tail = next(iter(tails.values()), "")
+            if values == _VALUES_AT_ONCE:
+                self._pieces(parts, depth, pieces)
+                self._line(depth, f"{encoder.measure}({pieces}, size)")
                 parts, values = [], 0
+        self._pieces(parts, depth, pieces)
+        if left_out:
+            self._line(depth, f"size += {left_out}")
+        if encoder.first_tail is not None and tail is not None:
+            self._line(depth, f"tail = {tail!r}")
+
+    def _pieces(self, parts: list[str], depth: int, pieces: str) -> None:
+        written = [part for part in parts if part != repr("")]
+        if len(written) == 1:
+            self._line(depth, f"{pieces}.append({written[0]})")
+        elif written:
+            self._line(depth, f"{pieces} += ({', '.join(written)})")
 
     def _choice(self, op: Choice, depth: int, pieces: str, encoder: Encoder) -> None:
         for number, (condition, body) in enumerate(op.arms):
@@ -138,8 +189,14 @@ class Emitter:
             self._ops(op.body, depth + 1, pieces, encoder)
             return
         self._line(depth, f"for {op.head}:")
-        self._line(depth + 1, f"if len({pieces}) > {LOOSE_PIECES}: measure({pieces}, size)")
+        self._line(depth + 1, f"if len({pieces}) > {LOOSE_PIECES}: {encoder.measure}({pieces}, size)")
         self._ops(op.body, depth + 1, pieces, encoder)
+
+
+def _selected(by_tail: Mapping[str, str]) -> str:
+    """Return Python for the text that belongs to the variable `tail`."""
+    *others, last = sorted(by_tail.items())
+    return "(" + "".join(f"{text!r} if tail == {tail!r} else " for tail, text in others) + f"{last[1]!r})"
 
 
 def function_of(source: str, objects: dict[str, Any]) -> FunctionType:

@@ -77,8 +77,8 @@ class NodeWriter:
             IfChangedNode: self._ifchanged,
             LiquidNode: lambda node: self._block(node.block),
             links.LinkNode: self._link,
-            links.PixelNode: lambda _: [Value("pixel(state)")],
-            links.PreheaderNode: lambda _: [Value("preheader(state)")],
+            links.PixelNode: lambda _: [Value("pixel(state)", optional=True)],
+            links.PreheaderNode: lambda _: [Value("preheader(state)", optional=True)],
         }
 
     def write(self) -> list[Op]:
@@ -87,7 +87,7 @@ class NodeWriter:
         for node in self.template.nodes:
             self.expressions.token = node.token
             ops += self._node(node)
-        return ops
+        return _joined(ops)
 
     def _node(self, node: Node) -> list[Op]:
         try:
@@ -103,7 +103,7 @@ class NodeWriter:
             return [Value(f"by_python_liquid({self.names.constant(node)}, context)")]
 
     def _nodes(self, nodes: Iterable[Node]) -> list[Op]:
-        return [op for node in nodes for op in self._node(node)]
+        return _joined([op for node in nodes for op in self._node(node)])
 
     def _block(self, block: BlockNode | None) -> list[Op]:
         """Return what a block does; one that holds nothing but white space writes nothing."""
@@ -328,6 +328,17 @@ class NodeWriter:
         return [Collect(text, self._block(node.block)), Value(f"{function}(state, {node.number}, {text})")]
 
 
+def _joined(ops: list[Op]) -> list[Op]:
+    """Return operations in which no text stands beside a text."""
+    joined: list[Op] = []
+    for op in ops:
+        if isinstance(op, Static) and joined and isinstance(joined[-1], Static):
+            joined[-1] = Static(joined[-1].text + op.text)
+        else:
+            joined.append(op)
+    return joined
+
+
 def objects_of(writer: NodeWriter) -> dict[str, Any]:
     """Return all that generated code may name."""
     return {
@@ -336,6 +347,7 @@ def objects_of(writer: NodeWriter) -> dict[str, Any]:
         "late": runtime.late,
         "captured": runtime.captured,
         "measure": runtime.measure,
+        "measure_octets": runtime.measure_octets,
         "open_context": runtime.open_context,
         "template": writer.template,
         "loop_items": runtime.loop_items,

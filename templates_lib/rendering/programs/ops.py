@@ -19,9 +19,10 @@ class Static:
 
 @dataclass(slots=True)
 class Value:
-    """A Python expression whose result, a `str`, is written as it is."""
+    """A Python expression whose result, a `str`, is written as it is; `optional`: as a rule it is empty for some."""
 
     code: str
+    optional: bool = False
 
 
 @dataclass(slots=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
 from templates_lib.rendering.environment import MAX_LOOP_ITERATIONS, RenderState, SafeTemplate
 from templates_lib.rendering.programs.emit import Emitter, Encoder, PlainText, function_of
 from templates_lib.rendering.programs.nodes import NodeWriter, objects_of
-from templates_lib.rendering.programs.ops import Op
+from templates_lib.rendering.programs.ops import Choice, Op, Repeat, Static
 from templates_lib.rendering.programs.runtime import SURE_CHARACTERS, RenderAgainError, captured
 
 # Beyond this, compiling takes longer than rendering is worth.
@@ -33,14 +33,25 @@ class Plan:
         self._needs_context = writer.expressions.needs_context
         self._objects = objects_of(writer)
 
-    def program(self, encoder: Encoder | None = None, functions: Mapping[str, Any] | None = None) -> Program:
+    @property
+    def static_text(self) -> str:
+        """All the text that depends on no value, of every branch."""
+        return "".join(_texts(self.ops))
+
+    def program(self) -> Program:
+        """Return the plan as a function that writes text.  Raises TooLargeError."""
+        return Program(*self._function(PlainText(), {}))
+
+    def encoded_program(self, encoder: Encoder, functions: Mapping[str, Any]) -> EncodedProgram:
         """Return the plan as a function that writes by an encoder, which may name `functions`.  Raises TooLargeError."""
-        source = Emitter(encoder or PlainText()).source(self.ops, roots=self._roots, needs_context=self._needs_context)
+        return EncodedProgram(*self._function(encoder, functions))
+
+    def _function(self, encoder: Encoder, functions: Mapping[str, Any]) -> tuple[FunctionType, str]:
+        source = Emitter(encoder).source(self.ops, roots=self._roots, needs_context=self._needs_context)
         try:
-            function = function_of(source, {**self._objects, **(functions or {})})
+            return function_of(source, {**self._objects, **functions}), source
         except (SyntaxError, RecursionError, MemoryError) as error:
             raise TooLargeError(type(error).__name__) from error
-        return Program(function, source)
 
 
 class Program:
@@ -61,7 +72,32 @@ class Program:
         Raises RenderAgainError, or any other exception, where python-liquid has to render the part; OutOfTimeError is final.
         """
         pieces, size, rounds = self._function(values, state)
-        text = captured(pieces)
+        text = self._joined(pieces)
         if size + len(text) > SURE_CHARACTERS or rounds > MAX_LOOP_ITERATIONS:
             raise RenderAgainError
         return text
+
+    def _joined(self, pieces: list[str]) -> str:
+        return captured(pieces)
+
+
+class EncodedProgram(Program):
+    """A compiled part that writes octets."""
+
+    def _joined(self, pieces: list[str]) -> str:
+        return "".join(pieces)
+
+
+def _texts(ops: list[Op]) -> Iterator[str]:
+    for op in ops:
+        match op:
+            case Static():
+                yield op.text
+            case Choice():
+                for _, body in op.arms:
+                    yield from _texts(body)
+                yield from _texts(op.otherwise)
+            case Repeat():
+                yield from _texts(op.body)
+            case _:
+                pass

@@ -131,6 +131,14 @@ def measure(pieces: list[str], size: int) -> None:
         raise RenderAgainError
 
 
+def measure_octets(pieces: list[str], size: int) -> None:
+    """Do the same for pieces that are octets."""
+    octets = "".join(pieces)
+    pieces[:] = [octets]
+    if size + len(octets) > SURE_CHARACTERS:
+        raise RenderAgainError
+
+
 def html_link(state: RenderState, number: int, url: str) -> str:
     """Return a clean URL, tracked, for an attribute."""
     return str(escape(links.tracked(url, number, state)))

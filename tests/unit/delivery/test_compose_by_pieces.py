@@ -1,0 +1,242 @@
+"""Messages put together from encoded pieces say what python-liquid renders, in lines that every server takes."""
+
+import email
+import email.policy
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from typing import Any, Literal
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from benchmarks._mail import SOURCE, SUBJECT, attributes
+from delivery.compose import ComposeError, Composer
+from delivery.compose.bodies import has_long_line, stuff_dots, unstuff_dots
+from delivery.compose.composer import Places
+from delivery.compose.encodings import PLAIN, QUOTED_PRINTABLE, full_quoted, quoted
+from templates_lib.rendering import CompiledEmail, RenderError, TemplateError, compile_email, text
+from templates_lib.rendering.environment import RenderState, plain
+from templates_lib.rendering.links import SYSTEM_URLS
+from tests.unit.delivery.test_compose import PLACES, recipient, sender
+from tests.unit.templates_lib import liquid_grammar as grammar
+
+NOW = datetime(2026, 10, 5, 10, 0, tzinfo=UTC)
+FIELDS: dict[str, Any] = {"firstName": "Grace", "company": "Hopper & <Sons>", **attributes(3)}
+PAGES = {"workspace": {"address": "1 Street"}, "unsubscribeUrl": "https://m.example/u/1"}
+
+
+class Expecting(Composer):
+    """Remembers what the templates were filled with, to have python-liquid fill them in too."""
+
+    def _begin(self, *args: Any) -> Any:
+        begin = self._compiled.begin
+
+        class Watched:
+            fields = self._compiled.fields
+
+            @staticmethod
+            def begin(context: Mapping[str, Any], **options: Any) -> Any:
+                self.context, self.options = context, options
+                return begin(context, **options)
+
+        compiled, self._compiled = self._compiled, Watched  # type: ignore[assignment]
+        try:
+            return super()._begin(*args)
+        finally:
+            self._compiled = compiled
+
+    def expected(self, part: Literal["source", "text_source"]) -> str:
+        values = plain(self.context)
+        urls = {str(values[name]) for name in SYSTEM_URLS if values.get(name)}
+        state = RenderState(
+            self.options["link"], self.options["pixel_url"], untracked=frozenset(urls), deadline=time.perf_counter() + 9
+        )
+        rendered = self._compiled.parts[part].render_state(values, state)
+        return text.tidy(rendered) if part == "text_source" and self._compiled.tidies_text else rendered
+
+
+def composer(compiled: CompiledEmail) -> Expecting:
+    return Expecting(
+        mailing_id=42, compiled=compiled, sender=sender(), places=Places("https://m.example", "https://t.example"),
+        context={}, track_opens=True, track_clicks=True,
+    )  # fmt: skip
+
+
+def check(compiled: CompiledEmail, fields: dict[str, Any], *, eight_bit: bool) -> list[str]:
+    """Compose, compare with python-liquid, and return the transfer encodings."""
+    made = composer(compiled)
+    try:
+        envelope = made.compose(recipient(fields=fields), now=NOW, eight_bit=eight_bit)
+    except ComposeError:
+        with pytest.raises(Exception):  # noqa: B017 - python-liquid's filters raise many kinds
+            [made.expected("source"), made.expected("text_source")]
+        return []
+    content = envelope.content
+    assert content.endswith(b"\r\n.\r\n")
+    assert b"\r\n.\r\n" not in content[:-3]
+    assert not re.search(rb"\r\n\.[^.]", content[:-3]), "each dot at the beginning of a line is doubled"
+    assert not re.search(rb"[^\r]\n|\r[^\n]|\0", content)
+    message = email.message_from_bytes(unstuff_dots(content[:-3]), policy=email.policy.default)
+    parts: list[tuple[EmailMessage, Literal["source", "text_source"]]] = [(message, "text_source")]
+    if compiled.format != "text":
+        first, second = message.iter_parts()
+        assert isinstance(first, EmailMessage)
+        assert isinstance(second, EmailMessage)
+        parts = [(first, "text_source"), (second, "source")]
+    encodings = []
+    for part, name in parts:
+        encoding = str(part["Content-Transfer-Encoding"])
+        encodings.append(encoding)
+        raw = part.get_payload(decode=True)
+        assert isinstance(raw, bytes)
+        expected = made.expected(name)
+        decoded = raw.replace(b"\r\n", b"\n").decode()
+        if compiled.format == "text":
+            decoded, expected = decoded.removesuffix("\n"), expected.removesuffix("\n")
+        assert decoded == expected
+        written = part.get_payload()
+        assert isinstance(written, str)
+        lines = str(written).encode("utf-8", "surrogateescape").splitlines()
+        assert max(map(len, lines), default=0) <= (998 if encoding in {"7bit", "8bit"} else 76)
+        assert (encoding in {"7bit", "quoted-printable", "base64"}) or eight_bit
+        if encoding in {"7bit", "8bit"}:
+            assert (encoding == "7bit") == expected.isascii()
+    assert envelope.eight_bit == ("8bit" in encodings)
+    return encodings
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(
+    grammar.templates,
+    grammar.contexts,
+    st.sampled_from(["html", "html", "text"]),
+    st.booleans(),
+)
+def test_random_mail_is_read_back_as_python_liquid_renders_it(
+    source: str, fields: dict[str, Any], kind: str, eight_bit: bool
+) -> None:
+    try:
+        compiled = compile_email(format=kind, subject="s", source=source)
+    except TemplateError:
+        assume(False)
+    check(compiled, fields, eight_bit=eight_bit)
+
+
+NEWSLETTER = (
+    "<html><body>\n<p>Hällo {{ firstName }},</p>\n{% if plan %}<p>Ünd {{ plan }}.</p>{% endif %}\n"
+    "<ul>{% for item in items %}\n<li>{{ item.title }} <a href='{{ item.url }}'>x</a></li>{% endfor %}</ul>\n"
+    "<p>.{{ city }}. </p>\n.{{ city }}\n{{ city }}.\n<p>" + "lang " * 300 + "</p></body></html>"
+)
+hard = st.text(st.sampled_from("ab .\n\r\té東🎉=-_%\u2028\xa0\x85<&\"'"), max_size=90)
+
+
+@settings(max_examples=150)
+@given(st.lists(hard, min_size=5, max_size=5), st.integers(0, 4), st.sampled_from([SOURCE, NEWSLETTER]), st.booleans())
+def test_whatever_a_contact_is_called_the_mail_says_it(
+    values: list[str], count: int, source: str, eight_bit: bool
+) -> None:
+    name, company, city, title, url = values
+    items = [{"title": title, "price": name, "url": f"https://x.example/{url}"}] * count
+    fields = {"firstName": name, "company": company, "city": city, "plan": city, "items": items}
+    check(_COMPILED[source], fields, eight_bit=eight_bit)
+
+
+_COMPILED = {source: compile_email(format="html", subject=SUBJECT, source=source) for source in (SOURCE, NEWSLETTER)}
+
+
+def test_ordinary_mail_goes_by_pieces() -> None:
+    for source, encoding in ((SOURCE, PLAIN), (NEWSLETTER, PLAIN), (NEWSLETTER, QUOTED_PRINTABLE)):
+        rendering = _COMPILED[source].begin(
+            {**FIELDS, **PAGES}, link=lambda _, url: url, pixel_url="https://t.example/o"
+        )
+        assert rendering.octets("source", encoding) is not None
+        assert rendering.octets("text_source", encoding) is not None
+
+
+def test_the_encoding_follows_from_text_and_server() -> None:
+    assert check(_COMPILED[SOURCE], FIELDS, eight_bit=False) == ["7bit", "7bit"]
+    assert check(_COMPILED[SOURCE], {**FIELDS, "city": "Zürich"}, eight_bit=True) == ["8bit", "8bit"]
+    assert check(_COMPILED[SOURCE], {**FIELDS, "city": "Zürich"}, eight_bit=False) == ["quoted-printable"] * 2
+    assert check(_COMPILED[NEWSLETTER], FIELDS, eight_bit=False) == ["quoted-printable"] * 2
+    assert check(_COMPILED[NEWSLETTER], FIELDS, eight_bit=True) == ["quoted-printable"] * 2  # its lines are too long
+    foreign = compile_email(format="text", subject="s", source="Привет, {{ firstName }}! Как дела?\n" * 9)
+    assert check(foreign, FIELDS, eight_bit=True) == ["8bit"]
+    assert check(foreign, FIELDS, eight_bit=False) == ["base64"]
+    assert check(foreign, {"firstName": "x" * 2000}, eight_bit=True)[0] in {"quoted-printable", "base64"}
+
+
+@given(st.lists(st.one_of(hard, st.text(max_size=200)), max_size=6))
+def test_quoted_pieces_join_to_the_text_in_short_lines(pieces: list[str]) -> None:
+    try:
+        octets = "".join(quoted(piece) for piece in pieces)
+    except UnicodeEncodeError:
+        assume(False)
+    lines = octets.split("\r\n")
+    assert max(map(len, lines)) <= 76
+    assert not any(line.startswith(".") and not line.startswith("..") for line in lines)
+    message = email.message_from_bytes(
+        b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + unstuff_dots(octets.encode("ascii"))
+    )
+    raw = message.get_payload(decode=True)
+    assert isinstance(raw, bytes)
+    expected = "".join(piece.replace("\r\n", "\n").replace("\r", "\n") for piece in pieces)
+    assert raw.replace(b"\r\n", b"\n").decode() == expected
+
+
+def test_a_value_that_tidying_would_change_is_not_encoded_alone() -> None:
+    for value in ("", " a", "a ", "a\nb", "a\xa0"):
+        with pytest.raises(ValueError):
+            full_quoted(value)
+
+
+@given(st.lists(st.sampled_from(["a", " ", "\n", "\t", "\n\n", " \n", "b.", "\xa0", "\x85"]), max_size=12))
+def test_tidying_pieces_first_changes_nothing_of_the_whole(pieces: list[str]) -> None:
+    assert text.tidy("".join(map(text.tidy_inside, pieces))) == text.tidy("".join(pieces))
+    tidy = text.tidy("".join(pieces))
+    assert tidy == text.tidy(tidy)
+    assert "\n\n\n" not in tidy
+    assert not re.search(r"[ \t]\n", tidy)
+
+
+@given(st.lists(st.sampled_from([b"a" * 997, b"b" * 998, b"c" * 999, b"\r\n", b"d", b"." * 500]), max_size=8))
+def test_a_long_line_is_found(pieces: list[bytes]) -> None:
+    content = b"".join(pieces)
+    assert has_long_line(content) == (max(map(len, content.split(b"\r\n"))) > 998)
+
+
+@given(st.lists(st.sampled_from([b".", b"..", b"a", b"\r\n", b"\r\n."]), max_size=9))
+def test_dots_come_off_as_they_went_on(pieces: list[bytes]) -> None:
+    content = b"".join(pieces)
+    assert unstuff_dots(stuff_dots(content)) == content
+
+
+def test_a_signature_covers_the_header_and_the_body_as_receivers_get_them() -> None:
+    seen: list[tuple[bytes, bytes]] = []
+
+    def sign(header: bytes, body: bytes, at: datetime) -> bytes:
+        seen.append((header, body))
+        assert at == NOW
+        return b"DKIM-Signature: v=1\r\n"
+
+    made = Composer(
+        mailing_id=1, compiled=compile_email(format="text", subject="s", source=".{{ firstName }}\n.b\n"), sender=sender(),
+        places=PLACES, context={}, track_opens=True, track_clicks=True, sign=sign,
+    )  # fmt: skip
+    content = made.compose(recipient(), now=NOW, eight_bit=True).content
+    ((header, body),) = seen
+    assert body == b".Grace\r\n.b\r\n"
+    assert header.startswith(b"From: ")
+    assert header.endswith(b"Content-Transfer-Encoding: 7bit\r\n")
+    assert content == b"DKIM-Signature: v=1\r\n" + header + b"\r\n..Grace\r\n..b\r\n.\r\n"
+
+
+def test_a_contact_that_breaks_the_template_is_told_with_the_place() -> None:
+    compiled = compile_email(format="html", subject="s", source="<p>x</p>\n<p>{{ 1 | divided_by: zero }}</p>")
+    with pytest.raises(RenderError) as expected:
+        compiled.empty_fields({"zero": 0})
+    with pytest.raises(ComposeError, match=re.escape(str(expected.value))):
+        composer(compiled).compose(recipient(fields={"zero": 0}), now=NOW, eight_bit=True)
