@@ -1,6 +1,9 @@
 """The relaxed canonicalisation of RFC 6376, sections 3.4.2 and 3.4.4, over whole blocks at once."""
 
+import re
+
 _CRLF = b"\r\n"
+_RUN = re.compile(rb"  +")
 
 
 def relaxed_fields(block: bytes) -> list[tuple[bytes, bytes]]:
@@ -34,9 +37,7 @@ def relaxed_body(body: bytes) -> bytes:
 
 
 def _single_spaces(text: bytes) -> bytes:
-    """Make each run of spaces and tabs one space; `replace` runs at the speed of memory, a regex at a tenth of it."""
+    """Make each run of spaces and tabs one space.  The pattern begins with a literal, so that the engine skips to it."""
     if b"\t" in text:
         text = text.replace(b"\t", b" ")
-    while b"  " in text:
-        text = text.replace(b"  ", b" ")
-    return text
+    return _RUN.sub(b" ", text)

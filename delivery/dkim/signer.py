@@ -30,6 +30,8 @@ OVERSIGNED = (
 SIGNED = (b"feedback-id", b"sender", b"auto-submitted", b"precedence")
 
 _COLUMNS = 74
+# A mailing has a handful of shapes; what else is given must not grow without end.
+_REMEMBERED_SHAPES = 64
 _PADDING = PKCS1v15()
 _HASH = Prehashed(SHA256())
 
@@ -49,6 +51,13 @@ class _Frame(NamedTuple):
     hashed: tuple[bytes, bytes, bytes]
 
 
+class _Shape(NamedTuple):
+    """What all headers with the same fields in the same order share: the names for h=, and the frames."""
+
+    names: tuple[bytes, ...]
+    frames: list[_Frame]
+
+
 class Signer:
     """Signs for one domain, once with each key.  Thread-safe; makes no calls to the outside."""
 
@@ -56,7 +65,7 @@ class Signer:
         """`domain` is an ASCII name, the one of the From address (DMARC asks for that)."""
         self.domain = domain
         self.keys = tuple(keys)
-        self._frames: dict[tuple[bytes, ...], list[_Frame]] = {}
+        self._shapes: dict[tuple[bytes, ...], _Shape] = {}
 
     def sign(self, header_block: bytes, body: bytes, *, at: datetime) -> bytes:
         """Return the DKIM-Signature fields to be put before the message, each ended by CRLF.
@@ -65,15 +74,13 @@ class Signer:
         when the receiver has undone the dot-stuffing.  `at` goes into t=.
         """
         fields = relaxed_fields(header_block)
-        names = signed_names([name for name, _ in fields])
-        frames = self._frames.get(names)
-        if frames is None:
-            frames = self._frames[names] = [_frame(self.domain, key, names) for key in self.keys]
-        header_hash = sha256(_signed_lines(fields, names))
+        present = tuple([name for name, _ in fields])
+        shape = self._shapes.get(present) or self._shape(present)
+        header_hash = sha256(_signed_lines(fields, shape.names))
         body_hash = b64encode(sha256(relaxed_body(body)).digest())
         moment = b"%d" % int(at.timestamp())
         signatures = []
-        for frame in frames:
+        for frame in shape.frames:
             one = header_hash.copy()
             start, middle, end = frame.hashed
             one.update(b"%b%b%b%b%b" % (start, moment, middle, body_hash, end))
@@ -81,6 +88,13 @@ class Signer:
             signature = _folded(b64encode(_signature(frame.key, one.digest())))
             signatures.append(b"%b%b%b%b%b%b\r\n" % (start, moment, middle, body_hash, end, signature))
         return b"".join(signatures)
+
+    def _shape(self, present: tuple[bytes, ...]) -> "_Shape":
+        names = signed_names(present)
+        shape = _Shape(names, [_frame(self.domain, key, names) for key in self.keys])
+        if len(self._shapes) < _REMEMBERED_SHAPES:
+            self._shapes[present] = shape
+        return shape
 
 
 def signed_names(present: Sequence[bytes]) -> tuple[bytes, ...]:
