@@ -15,13 +15,16 @@ from delivery.models import (
     Batch,
     Counter,
     DkimKey,
+    DomainPace,
     Link,
     LinkCounter,
     Mailbox,
     MailboxCounter,
+    MailboxDay,
     Mailing,
     Message,
     SendingDomain,
+    SendingRules,
 )
 
 # The names of columns and inputs, in the words of the pages.
@@ -89,6 +92,14 @@ class MailboxForm(forms.ModelForm):
             "smtp_verify",
             "max_connections",
             "on_unknown",
+            "per_second",
+            "per_minute",
+            "per_day",
+            "time_zone",
+            "ramp_start",
+            "ramp_growth",
+            "ramp_unit",
+            "ramp_target",
         ]
 
 
@@ -356,6 +367,36 @@ class SendingDomainAdmin(admin.ModelAdmin):
             else:
                 made = " and ".join(str(key) for key in keys)
                 messages.success(request, f"{domain.name}: publish {made}; each key's page shows its record.")
+
+
+@admin.register(MailboxDay)
+class MailboxDayAdmin(ReadOnlyAdmin):
+    list_display = ["mailbox", "day", "cap", "step", "sent", "accepted", "bounced", "complained"]
+    list_filter = ["mailbox"]
+    list_select_related = ["mailbox"]
+    date_hierarchy = "day"
+    ordering = ["-day", "mailbox"]
+
+
+@admin.register(DomainPace)
+class DomainPaceAdmin(ReadOnlyAdmin):
+    list_display = ["mailbox", "domain", "per_minute", "changed_at", "last_reply"]
+    list_filter = ["mailbox"]
+    list_select_related = ["mailbox"]
+    search_fields = ["domain"]
+
+
+@admin.register(SendingRules)
+class SendingRulesAdmin(admin.ModelAdmin):
+    list_display = ["workspace", "quiet_from", "quiet_until", "most_messages", "most_days"]
+    list_select_related = ["workspace"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: SendingRules | None = None) -> list[str]:
+        return ["workspace"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: SendingRules, form: Any, change: bool) -> None:
+        values = {name: value for name, value in form.cleaned_data.items() if name != "workspace"}
+        services.set_sending_rules(workspace=obj.workspace, **values)
 
 
 @admin.register(DkimKey)

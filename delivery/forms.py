@@ -1,12 +1,28 @@
 """The web's form for mailboxes; the rules live in the services, whose refusals are shown beside the fields they name."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 
 from core.exceptions import DomainError
 from delivery.models import Mailbox
+from delivery.pacing import ramps
+from delivery.pacing.history import ramp_of
 from delivery.presets import Preset
+
+OWN = "own"
+WARM_UPS = [
+    ("", "None"),
+    *[(preset.key, f"{preset.label}: {preset.note}") for preset in ramps.PRESETS],
+    (OWN, "Numbers of my own"),
+]
+
+
+def mailbox_zones() -> list[tuple[str, str]]:
+    """Return every time zone as a choice, after the workspace's own."""
+    zones = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
+    return [("", "The workspace's"), *[(name, name.replace("_", " ")) for name in zones]]
 
 
 def add_refusal(form: forms.Form, error: DomainError) -> None:
@@ -57,10 +73,37 @@ class MailboxForm(forms.Form):
         help_text="That can happen when a machine fails between sending and the server's answer.",
     )
 
+    per_second = forms.IntegerField(
+        label="At most a second", min_value=1, required=False, help_text="Empty: no limit. Messages leave evenly."
+    )
+    per_minute = forms.IntegerField(
+        label="At most a minute", min_value=1, required=False, help_text="The tighter of the two decides."
+    )
+    per_day = forms.IntegerField(
+        label="At most a day",
+        min_value=1,
+        required=False,
+        help_text="Your provider's limit: for example 2,000 at Google Workspace, 10,000 at Microsoft 365.",
+    )
+    time_zone = forms.ChoiceField(
+        label="Whose midnight", required=False, help_text="When a new day's count begins.", choices=mailbox_zones
+    )
+    warm_up = forms.ChoiceField(
+        label="Warm-up",
+        choices=WARM_UPS,
+        required=False,
+        help_text="A new address that sends much at once is taken for spam: it starts small and grows day by day.",
+    )
+    ramp_start = forms.IntegerField(label="On the first day", min_value=1, required=False)
+    ramp_growth = forms.IntegerField(label="More each day", min_value=1, required=False)
+    ramp_unit = forms.ChoiceField(label="Counted in", choices=Mailbox.RampUnit.choices, required=False)
+    ramp_target = forms.IntegerField(label="A day in the end", min_value=1, required=False)
+
     def __init__(self, *args: Any, mailbox: Mailbox | None = None, preset: Preset | None = None, **kwargs: Any) -> None:
         initial: dict[str, Any] = {}
         if mailbox is not None:
-            initial = {name: getattr(mailbox, name) for name in self.base_fields if name != "smtp_password"}
+            initial = {name: getattr(mailbox, name, "") for name in self.base_fields if name != "smtp_password"}
+            initial["warm_up"] = warm_up_of(mailbox)
         elif preset is not None:
             initial = {"smtp_host": preset.host, "smtp_port": preset.port, "smtp_security": preset.security}
         super().__init__(*args, **{**kwargs, "initial": initial})
@@ -72,7 +115,61 @@ class MailboxForm(forms.Form):
         values = dict(self.cleaned_data)
         if not values["smtp_password"]:
             del values["smtp_password"]
-        return values
+        ramp = _ramp_values(values)
+        return {**values, **ramp}
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the numbers of a warm-up of one's own."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("warm_up") == OWN:
+            for name in ("ramp_start", "ramp_growth", "ramp_target"):
+                if not cleaned.get(name) and name not in self.errors:
+                    self.add_error(name, "Give a number for a warm-up of your own.")
+        return cleaned
+
+
+def warm_up_of(mailbox: Mailbox) -> str:
+    """Return the choice that stands for the mailbox's warm-up."""
+    ramp = ramp_of(mailbox)
+    if ramp is None:
+        return ""
+    return next((preset.key for preset in ramps.PRESETS if preset.ramp == ramp), OWN)
+
+
+def _ramp_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Turn the choice of a warm-up into the mailbox's columns (and leave it out of `values`)."""
+    choice = values.pop("warm_up", "")
+    own = {name: values.pop(name, None) for name in ("ramp_start", "ramp_growth", "ramp_unit", "ramp_target")}
+    if choice == OWN:
+        return {name: value for name, value in own.items() if value}
+    preset = ramps.preset_named(choice)
+    if preset is None:
+        return {"ramp_start": None}
+    ramp = preset.ramp
+    return {
+        "ramp_start": ramp.start,
+        "ramp_growth": ramp.growth,
+        "ramp_unit": ramp.unit.value,
+        "ramp_target": ramp.target,
+    }
+
+
+class RulesForm(forms.Form):
+    """The workspace's quiet hours and frequency cap."""
+
+    quiet_from = forms.TimeField(
+        label="Quiet from", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    quiet_until = forms.TimeField(
+        label="until",
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        help_text="By the recipient's clock where the time zone is known, else by the workspace's.",
+    )
+    most_messages = forms.IntegerField(
+        label="At most so many messages to one contact", min_value=1, required=False, help_text="Empty: no limit."
+    )
+    most_days = forms.IntegerField(label="in so many days", min_value=1, max_value=90, initial=7)
 
 
 class DomainForm(forms.Form):

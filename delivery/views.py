@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
+from django.forms.models import model_to_dict
 from django.http import HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from core.exceptions import DomainError
-from delivery import selectors, services
+from delivery import charts, selectors, services
 from delivery.dkim import zone_text
-from delivery.forms import DomainForm, MailboxForm, add_refusal
+from delivery.forms import DomainForm, MailboxForm, RulesForm, add_refusal
 from delivery.models import Mailbox, SendingDomain
 from delivery.presets import PRESETS, preset_of
 from frontend.htmx import is_fragment, redirect, render_page
@@ -66,8 +67,53 @@ def edit_mailbox(request: MemberRequest, mailbox_id: int) -> HttpResponseBase:
         else:
             messages.success(request, "Saved.")
             return redirect(request, "delivery:mailboxes")
-    context = {"form": form, "mailbox": mailbox, "health": selectors.mailbox_health([mailbox.pk])[mailbox.pk]}
+    context = {
+        "form": form,
+        "mailbox": mailbox,
+        "health": selectors.mailbox_health([mailbox.pk])[mailbox.pk],
+        "pace": selectors.pace_of(mailbox),
+    }
     return _show(request, "delivery/mailbox_form.html", context, partial="form", status=422 if form.is_bound else 200)
+
+
+@member_view(Capability.VIEW)
+@require_GET
+def mailbox_pace(request: MemberRequest, mailbox_id: int) -> HttpResponseBase:
+    """How fast a mailbox sends, what holds it, and its days; the live part is polled while anything moves."""
+    mailbox = selectors.mailbox_in(request.workspace, mailbox_id)
+    pace = selectors.pace_of(mailbox)
+    days = selectors.mailbox_days(mailbox)
+    context = {
+        "mailbox": mailbox,
+        "pace": pace,
+        "warning": selectors.complaint_warning(mailbox),
+        "days": list(reversed(days)),
+        "chart": charts.mailbox_days(days),
+        "ramp": selectors.ramp_progress(mailbox, pace),
+        "paces": selectors.domain_paces(mailbox),
+    }
+    return _show(request, "delivery/mailbox_pace.html", context, partial="live")
+
+
+@member_view(Capability.VIEW)
+@require_http_methods(["GET", "POST"])
+def sending_rules(request: MemberRequest) -> HttpResponseBase:
+    """Quiet hours and the frequency cap of the workspace."""
+    rules = selectors.sending_rules_of(request.workspace)
+    form = RulesForm(request.POST or None, initial=model_to_dict(rules))
+    if request.method == "POST":
+        require(request.membership, Capability.MANAGE)
+        if form.is_valid():
+            try:
+                services.set_sending_rules(workspace=request.workspace, **form.cleaned_data)
+            except DomainError as error:
+                add_refusal(form, error)
+            else:
+                messages.success(request, "Saved. What waits follows the new rules at once.")
+                return redirect(request, "delivery:sending_rules")
+    return _show(
+        request, "delivery/sending_rules.html", {"form": form}, partial="form", status=422 if form.errors else 200
+    )
 
 
 @member_view(Capability.MANAGE)

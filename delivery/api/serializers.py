@@ -32,13 +32,22 @@ class MailboxSerializer(serializers.ModelSerializer[Mailbox]):
             "smtp_verify",
             "max_connections",
             "on_unknown",
+            "per_second",
+            "per_minute",
+            "per_day",
+            "time_zone",
+            "ramp_start",
+            "ramp_growth",
+            "ramp_unit",
+            "ramp_target",
+            "ramp_since",
             "status",
             "paused_reason",
             "retry_at",
             "last_error",
             "created_at",
         ]
-        read_only_fields = ["status", "paused_reason", "retry_at", "last_error", "created_at"]
+        read_only_fields = ["ramp_since", "status", "paused_reason", "retry_at", "last_error", "created_at"]
         # The service checks uniqueness and says so in words.
         validators: list[Any] = []
 

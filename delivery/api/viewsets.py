@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from delivery import selectors, services
+from delivery.api.pace import MailboxDaySerializer, PaceSerializer, SendingRulesSerializer
 from delivery.api.serializers import (
     STATES,
     ConnectionSerializer,
@@ -64,6 +65,30 @@ class MailboxViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspace
         mailbox = self.get_object()
         services.resume_mailbox(mailbox.pk)
         return self._now(mailbox)
+
+    @extend_schema(responses=PaceSerializer)
+    @action(detail=True)
+    def pace(self, request: Request, pk: str | None = None) -> Response:
+        """How fast the mailbox sends now, what holds it, and when the next message may leave."""
+        return Response(PaceSerializer(selectors.pace_of(self.get_object())).data)
+
+    @extend_schema(responses=MailboxDaySerializer(many=True), filters=False)
+    @action(detail=True, pagination_class=None)
+    def days(self, request: Request, pk: str | None = None) -> Response:
+        """The mailbox's last six weeks, oldest first: its limit, its warm-up and what came of it."""
+        return Response(MailboxDaySerializer(selectors.mailbox_days(self.get_object()), many=True).data)
+
+    @extend_schema(methods=["GET"], responses=SendingRulesSerializer)
+    @extend_schema(methods=["PUT"], request=SendingRulesSerializer, responses=SendingRulesSerializer)
+    @action(detail=False, methods=["get", "put"], pagination_class=None)
+    def rules(self, request: Request) -> Response:
+        """Quiet hours and the frequency cap of the workspace; PUT replaces them."""
+        rules = selectors.sending_rules_of(self.workspace)
+        if request.method == "PUT":
+            given = SendingRulesSerializer(data=request.data)
+            given.is_valid(raise_exception=True)
+            rules = services.set_sending_rules(workspace=self.workspace, **given.validated_data)
+        return Response(SendingRulesSerializer(rules).data)
 
     def _now(self, mailbox: Mailbox) -> Response:
         mailbox.refresh_from_db()
