@@ -33,7 +33,7 @@ def test_a_drip_is_written_step_by_step(
     make_template(workspace, name="Welcome", subject="Hello {{ firstName }}")
     web.goto(f"{live_server.url}/campaigns/new/")
     web.get_by_role("button", name="Drip sequence").click()
-    steps = web.locator("#steps .step")
+    steps = web.locator("#steps .drip-step")
     expect(steps).to_have_count(1)
     web.get_by_role("textbox", name="Name").fill("Onboarding")
     web.get_by_label("Subject").fill("Welcome, {{ firstName }}")
