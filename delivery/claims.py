@@ -5,6 +5,7 @@ mailbox in the statement that takes the batch, suppression, deletion and cancell
 all of them again by `recheck` before the first message goes out and every few seconds while the batch lasts.
 """
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from contacts.selectors import CONTEXT_COLUMNS
+from core.literals import numbers
 from delivery import reasons
 from delivery.models import Batch, Mailbox, Mailing
 from delivery.queue import WAITING
@@ -48,6 +50,8 @@ class Lease:
     mailing_id: int
     mailbox_id: int
     messages: Sequence[LeasedMessage]
+    # When the stops were looked at (monotonic seconds).
+    read_at: float
 
 
 class Recheck(NamedTuple):
@@ -138,8 +142,9 @@ def lease_batch(*, owner: str, now: datetime) -> Lease | None:
         taken = cursor.fetchone()
         if taken is None:
             return None
+        read_at = time.monotonic()
         batch_id, mailing_id, mailbox_id, message_ids = taken
-        cursor.execute(_MESSAGES, [message_ids, list(WAITING)])
+        cursor.execute(_MESSAGES, [numbers(message_ids), list(WAITING)])
         names = [column[0] for column in cursor.description[_COLUMNS_BEFORE_CONTEXT:]]
         messages = [
             LeasedMessage._make(
@@ -147,7 +152,7 @@ def lease_batch(*, owner: str, now: datetime) -> Lease | None:
             )
             for row in cursor.fetchall()
         ]
-    return Lease(batch_id, owner, mailing_id, mailbox_id, messages)
+    return Lease(batch_id, owner, mailing_id, mailbox_id, messages, read_at)
 
 
 def is_due(now: datetime, *, besides: int = 0) -> bool:
@@ -166,5 +171,5 @@ def recheck(lease: Lease, message_ids: Collection[int], *, now: datetime) -> Rec
         if row is None:
             return Recheck(ours=False, allowed=False, stopped={})
         waiting = list(WAITING)
-        cursor.execute(_STOPPED, [waiting, list(message_ids), waiting])
+        cursor.execute(_STOPPED, [waiting, numbers(message_ids), waiting])
         return Recheck(ours=True, allowed=bool(row[0]), stopped=dict(cursor.fetchall()))

@@ -50,6 +50,8 @@ _COMPOSED_AT_ONCE = 50
 _COMPILED_KEPT = 32
 # How often the stops are looked at again while a batch is on its way, in seconds.
 RECHECK_EVERY = 2.0
+# What the lease said about stops is still true so long after it was read, in seconds: compiling a mailing may take longer.
+_FRESH = 0.2
 
 
 @dataclass(slots=True)
@@ -207,7 +209,9 @@ class _Load:
         if self._stopped or time.monotonic() >= self._deadline:
             return None
         if not self._checked:
-            self.recheck()
+            self._checked = True
+            if time.monotonic() - self._lease.read_at > _FRESH:
+                self.recheck()
         while not self._made and self._waiting and not self._stopped:
             self._make(capabilities)
         if not self._made or self._stopped:
@@ -225,16 +229,14 @@ class _Load:
     def observe(self, events: list[Event]) -> None:
         """Note in the journal, then remember; the journal comes before anything that follows from the events."""
         at = clock.now()
-        entries = [entry for event in events if (entry := _entry(event, at.timestamp())) is not None]
-        if entries:
-            self._journal.note(entries)
+        moment = at.timestamp()
+        self._journal.note(entry for event in events if (entry := _entry(event, moment)) is not None)
         for event in events:
             if type(event) is not Started:
                 self._settle(event, at)
 
     def recheck(self) -> None:
         """Look again at everything that may forbid what is not on the wire yet."""
-        self._checked = True
         if self._stopped:
             return
         ids = [message.id for message in self._waiting] + [envelope.id for envelope in self._made]
@@ -280,12 +282,14 @@ class _Load:
 
     def _settle(self, event: Event, at: datetime) -> None:
         trip = self._trip
+        if type(event) is Answered:
+            trip.answered = True
+            message = self._messages[event.id]
+            self._add(
+                receipts.answered(event.id, event.stage, event.reply, attempts=message.attempts + 1, at=at), message
+            )
+            return
         match event:
-            case Answered(message_id, stage, reply):
-                trip.answered = True
-                message = self._messages[message_id]
-                receipt = receipts.answered(message_id, stage, reply, attempts=message.attempts + 1, at=at)
-                self._add(receipt, message)
             case Refused(message_id, refusal):
                 trip.receipts.append(receipts.refused(message_id, refusal, at=at))
             case Broken(message_id, text):
@@ -302,6 +306,8 @@ class _Load:
 
     def _add(self, receipt: Receipt, message: LeasedMessage) -> None:
         self._trip.receipts.append(receipt)
+        if not receipt.reason:
+            return
         if receipt.reason == reasons.HARD_BOUNCE:
             self._trip.hard_bounces[message.id] = message.email
         elif receipt.reason == reasons.SENDER_FAULT:
@@ -310,11 +316,12 @@ class _Load:
 
 
 def _entry(event: Event, at: float) -> Entry | None:
+    # These two are nearly all; a pattern is matched more slowly than a type is compared.
+    if type(event) is Started:
+        return Start(event.id)
+    if type(event) is Answered:
+        return Outcome(event.id, number_of(event.stage), at, str(event.reply))
     match event:
-        case Started(message_id):
-            return Start(message_id)
-        case Answered(message_id, stage, reply):
-            return Outcome(message_id, number_of(stage), at, str(reply))
         case Refused(message_id, refusal):
             return Outcome(message_id, REFUSED, at, refusal.value)
         case Broken(message_id, text):

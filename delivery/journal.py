@@ -22,6 +22,7 @@ from uuid import uuid4
 
 _MAGIC = b"drumbeat journal 1\n"
 _HEAD = struct.Struct(">QHH")  # message, kind or stage, length of the text
+_MOMENT = struct.Struct(">d")
 _START = 0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 SUFFIX = ".journal"
@@ -57,12 +58,11 @@ class Notes:
 
 def encode(entry: Entry) -> bytes:
     """Return an entry as it stands in the file, with a checksum."""
-    match entry:
-        case Start(message_id):
-            body = _HEAD.pack(message_id, _START, 0)
-        case Outcome(message_id, stage, at, reply):
-            text = struct.pack(">d", at) + reply.encode()[:2000]
-            body = _HEAD.pack(message_id, stage, len(text)) + text
+    if type(entry) is Start:
+        body = _HEAD.pack(entry.message_id, _START, 0)
+    else:
+        text = _MOMENT.pack(entry.at) + entry.reply.encode()[:2000]
+        body = _HEAD.pack(entry.message_id, entry.stage, len(text)) + text
     return body + zlib.crc32(body).to_bytes(4)
 
 
@@ -78,7 +78,7 @@ def decode(data: bytes) -> Iterator[Entry]:
             yield Start(message_id)
         else:
             text = data[place + _HEAD.size : end]
-            (at,) = struct.unpack_from(">d", text)
+            (at,) = _MOMENT.unpack_from(text)
             yield Outcome(message_id, stage, at, text[8:].decode("utf-8", "ignore"))
         place = end + 4
 
@@ -101,7 +101,9 @@ class Journal:
 
     def note(self, entries: Iterable[Entry]) -> None:
         """Write entries down.  Raises OSError if the disk doesn't take them: then nothing may be sent."""
-        self._write(b"".join(map(encode, entries)))
+        data = b"".join(map(encode, entries))
+        if data:
+            self._write(data)
 
     def forget(self) -> None:
         """Empty the journal: what it held is committed."""

@@ -4,15 +4,16 @@ Runs in the caller's transaction. Lock order: mailing, mailbox, batch, message, 
 indexes untouched, so that the update stays HOT.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection
 
+from core.literals import moments, numbers, texts
 from delivery import queue, reasons
-from delivery.counters import Tally
+from delivery.counters import Tally, hour_of
 from delivery.models import Batch, Mailbox, Mailing, MessageState
 from delivery.queue import WAITING
 from delivery.receipts import Receipt
@@ -157,11 +158,11 @@ def postpone(held: Held, message_ids: Sequence[int], *, reason: str, text: str) 
 
 def _accept(held: Held, receipts: Sequence[Receipt], tally: Tally) -> list[int]:
     ids = [receipt.message_id for receipt in receipts]
-    values: list[list[Any]] = [
-        ids,
-        [receipt.at for receipt in receipts],
-        [receipt.code for receipt in receipts],
-        [receipt.text for receipt in receipts],
+    values = [
+        numbers(ids),
+        moments([receipt.at for receipt in receipts]),
+        numbers([receipt.code or 0 for receipt in receipts]),
+        texts([receipt.text for receipt in receipts]),
     ]
     changed = _write_accepted(values, WAITING)
     if len(changed) != len(ids):
@@ -173,7 +174,7 @@ def _accept(held: Held, receipts: Sequence[Receipt], tally: Tally) -> list[int]:
     return changed
 
 
-def _write_accepted(values: list[list[Any]], states: Collection[int]) -> list[int]:
+def _write_accepted(values: Sequence[str], states: Collection[int]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -274,10 +275,16 @@ def _rounded(due_at: datetime, at: datetime) -> datetime:
 
 
 def _count(held: Held, receipts: Sequence[Receipt], tally: Tally) -> None:
-    for receipt in receipts:
-        tally.mailing(held.mailing_id, receipt.at, receipt.state.name.lower())
-        if receipt.tried:
-            said = receipt.state if receipt.outcome is None else receipt.outcome
-            tally.mailbox(held.mailbox_id, receipt.at, said.name.lower())
-            if receipt.reason == reasons.HARD_BOUNCE:
-                tally.mailbox(held.mailbox_id, receipt.at, "bounced")
+    """Count by group: thousands of receipts differ in little but their messages."""
+    hours = {at: hour_of(at) for at in {receipt.at for receipt in receipts}}
+    groups = Counter(
+        (hours[receipt.at], receipt.state, receipt.tried, receipt.outcome, receipt.reason == reasons.HARD_BOUNCE)
+        for receipt in receipts
+    )
+    for (hour, state, tried, outcome, hard), amount in groups.items():
+        tally.mailing(held.mailing_id, hour, state.name.lower(), amount)
+        if tried:
+            said = state if outcome is None else outcome
+            tally.mailbox(held.mailbox_id, hour, said.name.lower(), amount)
+            if hard:
+                tally.mailbox(held.mailbox_id, hour, "bounced", amount)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from core.literals import numbers, texts
 from delivery.models import Batch, Mailbox, Mailing, MessageState
 
 BATCH_SIZE = 500
@@ -121,10 +122,10 @@ def insert_messages(
                 "zones": list(openings),
                 "openings": list(openings.values()),
                 "reason": reason,
-                "contacts": list(contact_ids),
-                "mailboxes": list(mailbox_ids),
-                "keys": list(keys),
-                "addresses": list(to_emails),
+                "contacts": numbers(contact_ids),
+                "mailboxes": numbers(mailbox_ids),
+                "keys": texts(keys),
+                "addresses": texts(to_emails),
                 "workspace": mailing.workspace_id,
                 "mailing": mailing.pk,
                 "is_test": mailing.is_test,

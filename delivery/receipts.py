@@ -37,11 +37,11 @@ class Receipt(NamedTuple):
 
 def answered(message_id: int, stage: Stage, reply: Reply, *, attempts: int, at: datetime) -> Receipt:
     """Return the receipt for a reply; `attempts` includes this one."""
-    verdict = classify(stage, reply)
     text = reply.text[:_MAX_TEXT]
+    if reply.is_positive:
+        return Receipt(message_id, MessageState.ACCEPTED, "", at, code=reply.code, text=text)
+    verdict = classify(stage, reply)
     match verdict.kind:
-        case Kind.ACCEPTED:
-            return Receipt(message_id, MessageState.ACCEPTED, "", at, code=reply.code, text=text)
         case Kind.HARD | Kind.REJECTED:
             return Receipt(message_id, MessageState.FAILED, verdict.reason, at, code=reply.code, text=text)
         case Kind.SENDER_FAULT:

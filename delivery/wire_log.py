@@ -9,6 +9,7 @@ from delivery.receipts import Receipt
 from delivery.smtp import Refusal, Reply, Stage
 
 _STAGES: Final = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT)
+_NUMBERS: Final = {stage: number for number, stage in enumerate(_STAGES, start=1)}
 REFUSED: Final = 10
 BROKEN: Final = 11
 LOST: Final = 12
@@ -16,7 +17,7 @@ LOST: Final = 12
 
 def number_of(stage: Stage) -> int:
     """Return the number of a stage at which a message can be answered (0 is a start)."""
-    return _STAGES.index(stage) + 1
+    return _NUMBERS[stage]
 
 
 def receipt_of(outcome: Outcome, *, attempts: int, resend: bool) -> Receipt:
