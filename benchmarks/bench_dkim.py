@@ -31,7 +31,7 @@ def main() -> dict[str, object]:
     signers = {algorithm.value: Signer(DOMAIN, [key]) for algorithm, key in keys.items()}
     signers["both"] = Signer(DOMAIN, list(keys.values()))
     jobs: dict[str, Callable[[], float]] = {
-        name: lambda signer=signer: per_message(lambda head, body: signer.sign(head, body, at=AT), messages)
+        name: lambda signer=signer: per_message(lambda head, body: signer.sign(head, body, AT), messages)
         for name, signer in signers.items()
     }
     for algorithm in Algorithm:
@@ -108,7 +108,7 @@ def check(sample: tuple[bytes, bytes]) -> None:
     """See that what is timed is right: dkimpy verifies both signatures."""
     signer = Signer(DOMAIN, [SigningKey(f"s-{name}", load_private(pair.private)) for name, pair in PAIRS.items()])
     head, body = sample
-    signed = signer.sign(head, body, at=AT) + head + b"\r\n" + body
+    signed = signer.sign(head, body, AT) + head + b"\r\n" + body
     records = {f"{record_name(f's-{name}', DOMAIN)}.": record_text(name, pair.public) for name, pair in PAIRS.items()}
     for index in range(2):
         if not dkim.DKIM(signed).verify(idx=index, dnsfunc=lambda name, timeout=5: records[name.decode()].encode()):

@@ -20,7 +20,9 @@ from core import clock
 from delivery import claims, reasons, receipts
 from delivery.claims import Lease, LeasedMessage
 from delivery.compose import BadRecipientError, ComposeError, Composer, Recipient
-from delivery.compose.composer import Places, Sender, TrackedLink
+from delivery.compose.composer import Places, Sender, Sign, TrackedLink
+from delivery.dkim import Signer
+from delivery.domains.signing import signer_of
 from delivery.journal import Entry, Journal, Outcome, Start
 from delivery.models import Mailbox, Mailing
 from delivery.pacing.admission import HeldBack
@@ -78,14 +80,15 @@ class Courier:
         self._clients: dict[int, Client] = {}
         self._used_at: dict[int, float] = {}
         self._compiled: OrderedDict[int, CompiledEmail | TemplateError] = OrderedDict()
-        self._composers: OrderedDict[tuple[int, Sender], Composer] = OrderedDict()
+        self._composers: OrderedDict[tuple[int, Sender, Signer | None], Composer] = OrderedDict()
 
     def take(
         self, lease: Lease, mailing: Mailing, mailbox: Mailbox, *, deadline: float, gate: Gate | None = None
     ) -> Trip:
         """Send what may be sent of a batch; nothing new is started after `deadline` (monotonic seconds) or without `gate`.
 
-        Raises OSError when the journal can't be written and core.encryption.DecryptionError when the password can't be read.
+        Raises OSError when the journal can't be written and core.encryption.DecryptionError when the password or
+        a DKIM key can't be read.
         """
         messages = list(lease.messages)
         trip = Trip()
@@ -154,10 +157,13 @@ class Courier:
         if isinstance(compiled, TemplateError):
             return compiled
         sender = sender_of(mailbox, mailing)
-        key = (mailing.pk, sender)
+        signer = signer_of(mailbox)
+        key = (mailing.pk, sender, signer)
         composer = self._composers.get(key)
         if composer is None:
-            composer = self._composers[key] = composer_of(mailing, compiled, sender)
+            composer = self._composers[key] = composer_of(
+                mailing, compiled, sender, sign=signer.sign if signer is not None else None
+            )
             if len(self._composers) > _COMPILED_KEPT:
                 self._composers.popitem(last=False)
         self._composers.move_to_end(key)
@@ -343,8 +349,8 @@ def compile_mailing(mailing: Mailing) -> CompiledEmail:
     )
 
 
-def composer_of(mailing: Mailing, compiled: CompiledEmail, sender: Sender) -> Composer:
-    """Return what makes a mailing's messages."""
+def composer_of(mailing: Mailing, compiled: CompiledEmail, sender: Sender, *, sign: Sign | None = None) -> Composer:
+    """Return what makes a mailing's messages, and signs them if `sign` is given."""
     return Composer(
         mailing_id=mailing.pk,
         compiled=compiled,
@@ -353,6 +359,7 @@ def composer_of(mailing: Mailing, compiled: CompiledEmail, sender: Sender) -> Co
         context=mailing.context,
         track_opens=mailing.track_opens,
         track_clicks=mailing.track_clicks,
+        sign=sign,
     )
 
 

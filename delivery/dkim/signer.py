@@ -67,7 +67,7 @@ class Signer:
         self.keys = tuple(keys)
         self._shapes: dict[tuple[bytes, ...], _Shape] = {}
 
-    def sign(self, header_block: bytes, body: bytes, *, at: datetime) -> bytes:
+    def sign(self, header_block: bytes, body: bytes, at: datetime) -> bytes:
         """Return the DKIM-Signature fields to be put before the message, each ended by CRLF.
 
         `header_block` is the header's lines with their CRLF, `body` what follows the empty line after it, both as they are

@@ -2,16 +2,20 @@
 
 from functools import lru_cache
 
-from core.encryption import decrypt, encrypt
+from core.encryption import DecryptionError, decrypt, encrypt
 from delivery.dkim import Signer, SigningKey, load_private
 from delivery.domains.stored import name_of
 from delivery.models import DkimKey, Mailbox
 
 
+class SigningKeyError(DecryptionError):
+    """A domain's key can't be read; the text says which and what to do."""
+
+
 def signer_of(mailbox: Mailbox) -> Signer | None:
     """Return what signs this mailbox's mail, or None when its domain has no active key.
 
-    One narrow query; as long as the keys stay the same it returns the same object.  Raises core.encryption.DecryptionError.
+    One narrow query; as long as the keys stay the same it returns the same object.  Raises SigningKeyError.
     """
     name = name_of(mailbox)
     if not name:
@@ -25,10 +29,15 @@ def signer_of(mailbox: Mailbox) -> Signer | None:
 
 @lru_cache(maxsize=256)
 def _signer(workspace_id: int, domain: str, sealed: tuple[tuple[str, str], ...]) -> Signer:
-    keys = [
-        SigningKey(selector, load_private(decrypt(private, context=context_of(workspace_id, domain, selector))))
-        for selector, private in sealed
-    ]
+    keys = []
+    for selector, private in sealed:
+        try:
+            opened = decrypt(private, context=context_of(workspace_id, domain, selector))
+        except DecryptionError as error:
+            raise SigningKeyError(
+                f"The DKIM key {selector} of {domain} can't be read with this installation's keys. Delete it and make new ones."
+            ) from error
+        keys.append(SigningKey(selector, load_private(opened)))
     return Signer(domain, keys)
 
 

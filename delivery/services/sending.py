@@ -23,6 +23,7 @@ from core.encryption import DecryptionError
 from delivery import claims, journal, ledger, queue, reasons, receipts
 from delivery.counters import Tally
 from delivery.courier import Courier, Trip
+from delivery.domains.signing import SigningKeyError
 from delivery.events import MessagesAccepted, MessagesFinished
 from delivery.ledger import Held, Recorded
 from delivery.models import Batch, Mailbox, Mailing, Message, MessageState
@@ -112,8 +113,9 @@ def _send(courier: Courier, lease: claims.Lease, deadline: float, paced: set[int
     gate = gate_of(mailbox, mailing, batch_id=lease.batch_id, deadline=deadline)
     try:
         trip = courier.take(going, mailing, mailbox, deadline=deadline, gate=gate)
-    except DecryptionError:
+    except DecryptionError as error:
         reason = "The stored password can't be read with this installation's keys. Enter it again."
+        reason = str(error) if isinstance(error, SigningKeyError) else reason
         mailboxes.pause_mailbox(mailbox.pk, reason=reason)
         trip = Trip(remaining=[message.id for message in going.messages])
     trip.held_back = held_back
