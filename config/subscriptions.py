@@ -9,7 +9,6 @@ from core.bus import on_decision, on_fact
 def subscribe() -> None:
     """Wire the apps together; called once when Django is ready."""
     from campaigns import services as campaigns
-    from campaigns.conditions import CAMPAIGN, campaign_subject
     from config.preview_people import CONTACTS
     from contacts.events import AddressesSuppressed, ContactsDeleted, ListDeleted, SegmentDeleted
     from contacts.selectors import register_condition
@@ -35,4 +34,4 @@ def subscribe() -> None:
     on_fact(MessagesFinished, sequences.note_finished)
 
     register_people(CONTACTS)
-    register_condition(CAMPAIGN, campaign_subject)
+    register_condition("campaign", campaigns.campaign_subject)

@@ -1,5 +1,6 @@
 """Every write of campaigns."""
 
+from campaigns.conditions import campaign_subject
 from campaigns.services.audiences import let_list_go, let_segment_go
 from campaigns.services.checks import check_campaign, require_checked, run_check, start_check
 from campaigns.services.drafts import (
@@ -29,6 +30,7 @@ from campaigns.services.steps import add_step, order_steps, remove_step
 
 __all__ = [
     "add_step",
+    "campaign_subject",
     "cancel_campaign",
     "check_campaign",
     "choose_template",
