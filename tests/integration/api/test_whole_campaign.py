@@ -100,6 +100,7 @@ def every(api: APIClient, path: str) -> list[Any]:
 
 def feed(api: APIClient, cursor: str, limit: int = 5) -> tuple[list[Any], str]:
     """Read the activities on from a cursor to the end."""
+    rows: list[dict[str, Any]]
     rows, more = [], True
     while more:
         page = get(api, f"activities/?after={cursor}&limit={limit}")

@@ -128,7 +128,7 @@ def test_a_killed_launch_goes_on_where_it_stopped(workspace, at_nine, monkeypatc
 
     campaign = launched(workspace, contacts=25)
     original = launching._enrol_chunk
-    calls = []
+    calls: list[object] = []
 
     def die_after_two(*args):
         if len(calls) == 2:

@@ -203,7 +203,7 @@ def test_a_fact_written_after_old_ones_were_deleted_still_reaches_its_handler():
 
 
 def test_a_reader_of_positions_never_meets_a_smaller_one_later():
-    seen = []
+    seen: list[int] = []
     deadline = time.monotonic() + 2
 
     def read():

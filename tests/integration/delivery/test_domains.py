@@ -98,6 +98,7 @@ def test_new_keys_replace_the_old_when_they_are_seen(
     }
     retired = domain.keys.select_related("domain").get(selector="drumbeat1")
     assert retired.private_encrypted == ""
+    assert retired.retired_at is not None
     assert selectors.keep_until(retired) == retired.retired_at + timedelta(days=7)
     services.delete_dkim_key(retired)
     services.delete_dkim_key(domain.keys.get(selector="drumbeat2"))

@@ -218,7 +218,7 @@ def test_a_mailboxs_changes_are_in_the_audit_trail_without_its_password(workspac
     services.update_mailbox(mailbox, smtp_password="another", from_name="Changed")
     entries = AuditEntry.objects.filter(table="delivery_mailbox").order_by("pk")
     assert [entry.action for entry in entries] == ["INSERT", "UPDATE"]
-    assert entries[1].after["from_name"] == "Changed"
+    assert (entries[1].after or {})["from_name"] == "Changed"
     assert mailbox.smtp_password_encrypted not in str([entry.after for entry in entries])
 
 

@@ -213,7 +213,7 @@ def test_a_process_killed_in_reality_leaves_a_journal_that_can_be_read(tmp_path:
         assert list(journal.abandoned(tmp_path)) == []
         os.kill(process.pid, signal.SIGKILL)
     deadline = time.monotonic() + 5
-    found = []
+    found: list[journal.Notes] = []
     while not found and time.monotonic() < deadline:
         found = [dead.notes for dead in journal.abandoned(tmp_path)]
     assert found[0].started == {7}

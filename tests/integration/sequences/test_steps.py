@@ -140,4 +140,4 @@ def test_changes_of_steps_are_in_the_trail_of_their_workspace(sequence, workspac
     services.update_step(step, subject="Changed")
     entry = AuditEntry.objects.filter(table="sequences_step", workspace_id=workspace.pk).latest("id")
     assert (entry.action, entry.row_id) == ("UPDATE", str(step.pk))
-    assert (entry.before["subject"], entry.after["subject"]) == ("A", "Changed")
+    assert ((entry.before or {})["subject"], (entry.after or {})["subject"]) == ("A", "Changed")

@@ -53,6 +53,7 @@ def test_a_deleted_row_is_recorded_with_what_it_was():
     Membership.objects.filter(pk=pk).delete()
 
     entry = AuditEntry.objects.get(table="team_membership", row_id=str(pk), action="DELETE")
+    assert entry.before is not None
     assert entry.before["role"] == "analyst"
     assert entry.after is None
     assert entry.workspace_id == membership.workspace_id

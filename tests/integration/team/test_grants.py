@@ -87,6 +87,7 @@ def test_a_grant_stands_in_the_workspace_s_trail(owner):
     services.grant(user=analyst, obj=an_object(owner.workspace))
 
     entry = AuditEntry.objects.get(table="guardian_userobjectpermission")
+    assert entry.after is not None
     assert (entry.workspace_id, entry.after["user_id"]) == (owner.workspace_id, analyst.pk)
 
 

@@ -37,6 +37,7 @@ def test_only_the_digest_of_a_token_is_stored(as_owner, owner):
     assert (token.workspace, token.name, token.scopes) == (owner.workspace, "Shop", ["contacts:write"])
     assert token.created_by == owner.user
     entry = AuditEntry.objects.get(table="team_apitoken")
+    assert entry.after is not None
     assert entry.after["digest"] == "(hidden)"
     assert secret not in str(entry.after)
 

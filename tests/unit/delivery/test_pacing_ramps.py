@@ -37,7 +37,7 @@ def test_caps_never_fall_and_end_at_the_target(start: int, growth: int, unit: Gr
 
 def test_thirty_days_with_a_rest_and_a_bad_day() -> None:
     last: SentDay | None = None
-    steps = []
+    steps: list[int | None] = []
     for day in range(30):
         if day in (5, 6):  # a weekend without mail: no row, so the last day that sent counts
             steps.append(None)
