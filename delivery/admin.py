@@ -294,7 +294,8 @@ class DkimKeyInline(admin.TabularInline):
     extra = 0
     can_delete = False
     show_change_link = True
-    fields = readonly_fields = ["selector", "algorithm", "status", "seen_at", "activated_at", "retired_at"]
+    fields = ("selector", "algorithm", "status", "seen_at", "activated_at", "retired_at")
+    readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -310,10 +311,10 @@ class SendingDomainAdmin(admin.ModelAdmin):
     inlines = [DkimKeyInline]
     actions = ["check_dns", "create_keys"]
 
-    def get_fields(self, request: HttpRequest, obj: SendingDomain | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: SendingDomain | None = None) -> Any:
         return ["workspace", "name", *(["standing", "checklist", "checked_at", "created_at"] if obj else [])]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: SendingDomain | None = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: SendingDomain | None = None) -> Any:
         return self.get_fields(request, obj) if obj else []
 
     def get_inlines(self, request: HttpRequest, obj: SendingDomain | None) -> list[Any]:
@@ -405,13 +406,14 @@ class DkimKeyAdmin(ReadOnlyAdmin):
     list_filter = ["status", "algorithm", "workspace"]
     search_fields = ["selector", "domain__name"]
     list_select_related = ["domain"]
-    fields = readonly_fields = [
+    fields = (
         *("workspace", "domain", "selector", "algorithm", "status", "record_name", "record_text"),
         *("seen_at", "activated_at", "retired_at", "created_at"),
-    ]
+    )
+    readonly_fields = fields
     actions = ["activate"]
 
-    def has_delete_permission(self, request: HttpRequest, obj: DkimKey | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return obj is not None and request.user.has_perm("delivery.delete_dkimkey")
 
     def has_sign_permission(self, request: HttpRequest) -> bool:
