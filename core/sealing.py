@@ -8,10 +8,15 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as BadBase64
 from binascii import b2a_base64
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from django.conf import settings
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
 
 MAC_BYTES = 12
 _BLOCK = 64  # octets of a block of SHA-256
@@ -22,31 +27,45 @@ class BadToken(ValueError):  # noqa: N818 - reads as what happened
     """The token was not made by this installation, or was changed on its way."""
 
 
-class _Mac:
-    """HMAC-SHA256 (RFC 2104) of one key: the hash states after both paddings are made once and copied."""
-
-    def __init__(self, secret: str, purpose: bytes) -> None:
-        key = hmac.digest(secret.encode(), b"drumbeat.sealing:" + purpose, "sha256").ljust(_BLOCK, b"\0")
-        self._inner = sha256(bytes(octet ^ 0x36 for octet in key))
-        self._outer = sha256(bytes(octet ^ 0x5C for octet in key))
-
-    def __call__(self, payload: bytes) -> bytes:
-        """Return the first MAC_BYTES of the HMAC."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(payload)
-        outer.update(inner.digest())
-        return outer.digest()[:MAC_BYTES]
+type _State = Callable[[], HASH]
 
 
 @cache
-def _mac(secret: str, purpose: bytes) -> _Mac:
-    return _Mac(secret, purpose)
+def _states(secret: str, purpose: bytes) -> tuple[_State, _State]:
+    """Return what copies the states of HMAC-SHA256 (RFC 2104) after its inner and outer padding."""
+    key = hmac.digest(secret.encode(), b"drumbeat.sealing:" + purpose, "sha256").ljust(_BLOCK, b"\0")
+    return sha256(bytes(octet ^ 0x36 for octet in key)).copy, sha256(bytes(octet ^ 0x5C for octet in key)).copy
+
+
+def _mac(secret: str, purpose: bytes, payload: bytes) -> bytes:
+    inner, outer = (copy() for copy in _states(secret, purpose))
+    inner.update(payload)
+    outer.update(inner.digest())
+    return outer.digest()[:MAC_BYTES]
+
+
+def sealer(purpose: bytes) -> Callable[[bytes], str]:
+    """Return `seal` for one purpose with the current SECRET_KEY: for many tokens at a time."""
+    return _sealer(settings.SECRET_KEY, purpose)
+
+
+@cache
+def _sealer(secret: str, purpose: bytes) -> Callable[[bytes], str]:
+    copy_inner, copy_outer = _states(secret, purpose)
+
+    def seal_payload(payload: bytes) -> str:
+        inner, outer = copy_inner(), copy_outer()
+        inner.update(payload)
+        outer.update(inner.digest())
+        raw = payload + outer.digest()[:MAC_BYTES]
+        return b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+
+    return seal_payload
 
 
 def seal(purpose: bytes, payload: bytes) -> str:
     """Return a URL-safe token that carries `payload`, signed with the current SECRET_KEY."""
-    raw = payload + _mac(settings.SECRET_KEY, purpose)(payload)
-    return b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+    return sealer(purpose)(payload)
 
 
 def unseal(purpose: bytes, token: str) -> bytes:
@@ -62,6 +81,6 @@ def unseal(purpose: bytes, token: str) -> bytes:
     if urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
         raise BadToken("The token is not canonical.")
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        if hmac.compare_digest(_mac(secret, purpose)(payload), mac):
+        if hmac.compare_digest(_mac(secret, purpose, payload), mac):
             return payload
     raise BadToken("The token's signature is wrong.")

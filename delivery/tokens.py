@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import NamedTuple
 
-from core.sealing import BadToken, seal, unseal
+from core.sealing import BadToken, seal, sealer, unseal
 
 _OPEN = b"open"
 _LINK = b"link"
@@ -57,8 +57,8 @@ def link_token(message_id: int, link: int) -> str:
 
 def link_tokens(message_id: int) -> Callable[[int], str]:
     """Return `link_token` for many links of one message."""
-    start, pack = _ONE.pack(message_id), _ONE.pack
-    return lambda link: seal(_LINK, start + pack(link))
+    seal_link, pack = sealer(_LINK), _TWO.pack
+    return lambda link: seal_link(pack(message_id, link))
 
 
 def read_link_token(token: str) -> LinkClaim:

@@ -14,7 +14,7 @@ from delivery.compose.addresses import wire_address
 from delivery.compose.bodies import Body, encode_text, has_long_line, is_mostly_foreign, stuff_dots, unstuff_dots
 from delivery.compose.encodings import PLAIN, QUOTED_PRINTABLE
 from delivery.smtp import Envelope
-from templates_lib.rendering import CompiledEmail, RenderError, Rendering
+from templates_lib.rendering import CompiledEmail, RenderError, Rendering, plain
 
 # URLs that differ by recipient would let the cache of link ids grow without end.
 _REMEMBERED_LINKS = 50_000
@@ -91,11 +91,13 @@ class Composer:
         self._places = places
         self._track_opens = track_opens
         self._track_clicks = track_clicks
-        self._shared = {
-            **context,
-            "sender": {"name": sender.name, "email": sender.email},
-            "workspace": dict(sender.workspace),
-        }
+        self._shared = plain(
+            {
+                **context,
+                "sender": {"name": sender.name, "email": sender.email},
+                "workspace": dict(sender.workspace),
+            }
+        )
         self._sign = sign
         self._link_ids: dict[str, int] = {}
         self._new_links: dict[int, TrackedLink] = {}
@@ -107,7 +109,8 @@ class Composer:
         self._end = f"\r\n--{self._boundary}--\r\n".encode()
         self._has_html = compiled.format != "text"
         self._quoted: dict[_Part, bool] = {}
-        self._dated = (-1, "")
+        self._dated_at: datetime | None = None
+        self._dated = ""
         address, _ = wire_address(sender.email)
         self._domain = address.rpartition("@")[2]
         self._envelope_sender = address
@@ -165,16 +168,16 @@ class Composer:
     def _begin(self, recipient: Recipient, unsubscribe_url: str, owner: tuple[int, int, int]) -> Rendering:
         message_id = recipient.message_id
         base_url, tracking_url = self._places.base_url, self._places.tracking_url
-        context = {**recipient.fields, **self._shared, "unsubscribeUrl": unsubscribe_url}
+        shared = {**self._shared, "unsubscribeUrl": unsubscribe_url}
         # A token costs a hash: those that the mail doesn't show are not made.
         if "preferencesUrl" in self._compiled.fields:
-            context["preferencesUrl"] = f"{base_url}/p/{tokens.preferences_token(*owner)}"
+            shared["preferencesUrl"] = f"{base_url}/p/{tokens.preferences_token(*owner)}"
         if "viewUrl" in self._compiled.fields:
-            context["viewUrl"] = f"{base_url}/v/{tokens.view_token(message_id)}"
+            shared["viewUrl"] = f"{base_url}/v/{tokens.view_token(message_id)}"
         tracked = recipient.tracking != _NO_TRACKING
         pixel = f"{tracking_url}/o/{tokens.open_token(message_id)}" if tracked and self._track_opens else ""
         link = self._link_hook(message_id) if tracked and self._track_clicks else None
-        return self._compiled.begin(context, link=link, pixel_url=pixel)
+        return self._compiled.begin(recipient.fields, shared=shared, link=link, pixel_url=pixel)
 
     def _body(self, rendering: Rendering, part: _Part, *, eight_bit: bool) -> Body:
         """Return a part as it goes on the wire: by pieces where that can be done, else as a whole."""
@@ -202,14 +205,10 @@ class Composer:
     def _link_hook(self, message_id: int) -> Callable[[int, str], str]:
         prefix = f"{self._places.tracking_url}/l/"
         token_of = tokens.link_tokens(message_id)
-        made: dict[str, str] = {}
+        known = self._link_ids
 
         def track(index: int, url: str) -> str:
-            tracked = made.get(url)
-            if tracked is None:
-                known = self._link_ids.get(url) or self._link_id(index, url)
-                tracked = made[url] = prefix + token_of(known)
-            return tracked
+            return prefix + token_of(known.get(url) or self._link_id(index, url))
 
         return track
 
@@ -253,10 +252,9 @@ class Composer:
         )
 
     def _date(self, now: datetime) -> str:
-        second = int(now.timestamp())
-        if second != self._dated[0]:
-            self._dated = second, format_datetime(now.astimezone(UTC))
-        return self._dated[1]
+        if now is not self._dated_at:
+            self._dated_at, self._dated = now, format_datetime(now.astimezone(UTC))
+        return self._dated
 
 
 _KINDS = {

@@ -66,6 +66,12 @@ class Plain:
         "full_octets": full_value,
         "full_octets_at_start": full_value_at_start,
     }
+    usual: Final[Mapping[str, str]] = {
+        "octets": "{0}.isascii() and {1}.isprintable()",
+        "octets_at_start": "{0}.isascii() and {1}.isprintable() and {1}[:1] != '.'",
+        "full_octets": "{0}.isascii() and {1}.isprintable() and {1}[:1] > ' ' < {1}[-1]",
+        "full_octets_at_start": "{0}.isascii() and {1}.isprintable() and {1}[:1] > ' ' < {1}[-1] and {1}[0] != '.'",
+    }
     marks_line_starts = True
 
     def static(self, text: str, *, starts_line: bool) -> str:
@@ -117,6 +123,7 @@ class QuotedPrintable:
     """Quoted-printable, for texts beyond ASCII on the way to a server without 8BITMIME."""
 
     functions: Final[Mapping[str, Callable[[str], str]]] = {"quoted": quoted, "full_quoted": full_quoted}
+    usual: Final[Mapping[str, str]] = {}
     marks_line_starts = False
 
     def static(self, text: str, *, starts_line: bool) -> str:

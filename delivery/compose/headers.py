@@ -16,6 +16,8 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_
 
 def clean(text: str) -> str:
     """Return text without anything that could break a line; runs of such characters become a space."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     return _UNPRINTABLE.sub(" ", text).strip()
 
 
@@ -23,6 +25,8 @@ def unstructured(text: str, *, column: int) -> str:
     """Return the value of a field like Subject, folded; `column` is where it begins, after the name and colon."""
     text = clean(text)
     if text.isascii() and "=?" not in text:
+        if column + len(text) <= _LINE:
+            return text
         folded = _fold(text, column)
         if max(map(len, folded.split("\r\n"))) <= _LONGEST:
             return folded
@@ -30,8 +34,7 @@ def unstructured(text: str, *, column: int) -> str:
 
 
 def phrase(name: str, *, column: int) -> str:
-    """Return a display name: as atoms, as a quoted string, or as encoded words."""
-    name = clean(name)
+    """Return a clean display name: as atoms, as a quoted string, or as encoded words."""
     if name.isascii() and "=?" not in name and len(name) <= _LINE:
         if _ATOMS.fullmatch(name):
             return name
@@ -42,9 +45,10 @@ def phrase(name: str, *, column: int) -> str:
 
 def mailbox(name: str, address: str, *, column: int) -> str:
     """Return `name <address>`, folded before the address when the line would get long."""
-    shown = phrase(name, column=column) if clean(name) else ""
-    if not shown:
+    name = clean(name)
+    if not name:
         return address
+    shown = phrase(name, column=column)
     last = len(shown) - (shown.rfind("\r\n") + 2) if "\r\n" in shown else column + len(shown)
     gap = " " if last + len(address) + 3 <= _LINE else "\r\n "
     return f"{shown}{gap}<{address}>"

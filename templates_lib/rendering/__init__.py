@@ -1,6 +1,7 @@
 """Templates to mail: Liquid, MJML, CSS, links and the plain text part.  Pure: no Django, no files, no network."""
 
 from templates_lib.rendering.compiled import CompiledEmail, Format, Rendered, Rendering, compile_email
+from templates_lib.rendering.environment import plain
 from templates_lib.rendering.links import SYSTEM_FIELDS, SYSTEM_URLS
 from templates_lib.rendering.lint import lint_email
 from templates_lib.rendering.problems import Part, Problem, RenderError, TemplateError
@@ -20,4 +21,5 @@ __all__ = [
     "TemplateError",
     "compile_email",
     "lint_email",
+    "plain",
 ]

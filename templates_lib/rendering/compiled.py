@@ -93,9 +93,19 @@ class CompiledEmail:
         """
         return self.begin(context, link=link, pixel_url=pixel_url).finish()
 
-    def begin(self, context: Mapping[str, Any], *, link: Link | None = None, pixel_url: str = "") -> "Rendering":
-        """Return the beginning of what `render` does, for callers that take the parts one by one.  Raises RenderError."""
-        return Rendering(self, context, RenderState(link=link, pixel_url=pixel_url))
+    def begin(
+        self,
+        context: Mapping[str, Any],
+        *,
+        shared: Mapping[str, Any] | None = None,
+        link: Link | None = None,
+        pixel_url: str = "",
+    ) -> "Rendering":
+        """Return the beginning of what `render` does, for callers that take the parts one by one.
+
+        `shared` goes over the context and must be plain already (`environment.plain`).  Raises RenderError.
+        """
+        return Rendering(self, context, RenderState(link=link, pixel_url=pixel_url), shared)
 
     def empty_fields(self, context: Mapping[str, Any]) -> set[str]:
         """Return the merge fields that come out empty where no default is given.
@@ -200,15 +210,20 @@ class CompiledEmail:
 class Rendering:
     """One mail for one context: `subject` and `preheader` are made at once, the other parts when they are asked for."""
 
-    def __init__(self, compiled: CompiledEmail, context: Mapping[str, Any], state: RenderState) -> None:
+    def __init__(
+        self,
+        compiled: CompiledEmail,
+        context: Mapping[str, Any],
+        state: RenderState,
+        shared: Mapping[str, Any] | None = None,
+    ) -> None:
         try:
-            self._values = plain(context)
+            self._values = {**plain(context), **shared} if shared else plain(context)
         except TypeError as error:
             raise RenderError(f"The data can't be used: {error}.", "source") from error
         self._compiled = compiled
         self._state = state
-        urls = [self._values.get(name) for name in links.SYSTEM_URLS]
-        state.untracked = frozenset(str(url) for url in urls if url)
+        state.untracked = frozenset([str(url) for name in links.SYSTEM_URLS if (url := self._values.get(name))])
         self.subject = header_line(compiled.render_part("subject", self._values, state))
         self.preheader = (
             header_line(compiled.render_part("preheader", self._values, state)) if compiled.preheader else ""

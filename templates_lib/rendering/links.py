@@ -145,7 +145,7 @@ class LinkNode(Node):
 
 def is_web_address(url: str) -> bool:
     """Tell whether a clean URL is one whose clicks can be counted."""
-    return url[:8].lower().startswith(("http://", "https://"))
+    return url.startswith(("https://", "http://")) or url[:8].lower().startswith(("http://", "https://"))
 
 
 def tracked(url: str, number: int, state: RenderState) -> str:

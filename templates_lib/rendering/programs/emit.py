@@ -38,7 +38,7 @@ class Encoder(Protocol):
         """Return what to write for a text."""
 
     def value(self, op: Value) -> str:
-        """Return the name of the function that a value goes through, or nothing."""
+        """Return the Python that writes a value."""
 
 
 class PlainText:
@@ -52,8 +52,8 @@ class PlainText:
         return Written(op.text)
 
     def value(self, op: Value) -> str:
-        """Return no function."""
-        return ""
+        """Return the value's own."""
+        return op.code
 
 
 class Emitter:
@@ -73,6 +73,7 @@ class Emitter:
         self._line(0, "def render(values, state):")
         self._line(1, "deadline = state.deadline")
         self._line(1, "field = values.get")
+        self._line(1, "linked = state.linked")
         for root, (variable, undefined) in roots.items():
             self._line(1, f"{variable} = field({root!r}, {undefined})")
         if needs_context:
@@ -111,13 +112,21 @@ class Emitter:
                 case Jump():
                     self._line(depth, op.kind)
                 case Collect():
-                    inner = self._new_list(depth)
-                    self._ops(op.body, depth, inner, self._plain)
-                    self._line(depth, f"{op.target} = captured({inner})")
-                    self._line(depth, f"size += len({op.target})")
+                    self._collect(op, depth)
         self._run(run, depth, pieces, encoder)
         if len(self._lines) == written:
             self._line(depth, "pass")
+
+    def _collect(self, op: Collect, depth: int) -> None:
+        if len(op.body) == 1 and isinstance(op.body[0], Value):
+            self._line(depth, f"{op.target} = {op.body[0].code}")
+            usual = f"{op.target}.isascii() and {op.target}.isprintable()"
+            self._line(depth, f"if not ({usual}): {op.target} = captured(({op.target},))")
+        else:
+            inner = self._new_list(depth)
+            self._ops(op.body, depth, inner, self._plain)
+            self._line(depth, f"{op.target} = captured({inner})")
+        self._line(depth, f"size += len({op.target})")
 
     def _new_list(self, depth: int) -> str:
         self._lists += 1
@@ -133,8 +142,7 @@ class Emitter:
         tail: str | None = None
         for op in run:
             if isinstance(op, Value):
-                function = encoder.value(op)
-                parts.append(f"{function}({op.code})" if function else op.code)
+                parts.append(encoder.value(op))
                 values += 1
                 tail = ""
             else:

@@ -22,6 +22,10 @@ class Encoding(Protocol):
         """What encodes values, by name; may raise anything, then the part is not encoded by pieces."""
 
     @property
+    def usual(self) -> Mapping[str, str]:
+        """Python, by the name of a function, for whether it gives back its argument: first met as `{0}`, then named `{1}`."""
+
+    @property
     def marks_line_starts(self) -> bool:
         """Whether a text is written otherwise at the beginning of a line."""
 
@@ -55,6 +59,7 @@ class _Pieces:
 
     def __init__(self, ops: list[Op], encoding: Encoding, *, tidied: bool, full_values: bool) -> None:
         self._encoding = encoding
+        self._values = 0
         self._full = full_values
         self._flow = flow_of(ops, tidied=tidied, full_values=full_values)
         self.first_tail = START if any(len(set(_texts(ways))) > 1 for ways in self._flow.ways.values()) else None
@@ -76,7 +81,14 @@ class _Pieces:
         )
 
     def value(self, op: Value) -> str:
-        return self._encoding.function(starts_line=self._flow.may_start_line(op), full=self._full and not op.optional)
+        full = self._full and not op.optional
+        function = self._encoding.function(starts_line=self._flow.may_start_line(op), full=full)
+        usual = self._encoding.usual.get(function)
+        if usual is None:
+            return f"{function}({op.code})"
+        self._values += 1
+        name = f"v{self._values}"
+        return f"({name} if {usual.format(f'({name} := {op.code})', name)} else {function}({name}))"
 
     def _encode(self, text: str, *, starts_line: bool) -> str:
         return self._encoding.static(text, starts_line=starts_line) if text else ""

@@ -321,8 +321,11 @@ class NodeWriter:
             url = links.safe_url(unescape(written) if escaped else written)
             if not links.is_web_address(url):
                 return [Static(str(escape(url)) if escaped else url)]
-            function = "html_link" if escaped else "text_link"
-            return [Value(f"{function}(state, {node.number}, {url!r})")]
+            known = f"linked.get(({node.number}, {url!r}))"
+            if not escaped:
+                return [Value(f"({known} or text_link(state, {node.number}, {url!r}))")]
+            name = self.names.fresh()
+            return [Value(f"(escaped({name}) if ({name} := {known}) else html_link(state, {node.number}, {url!r}))")]
         text = self.names.fresh()
         function = "html_link_of" if escaped else "text_link_of"
         return [Collect(text, self._block(node.block)), Value(f"{function}(state, {node.number}, {text})")]

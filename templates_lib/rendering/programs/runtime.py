@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import unescape
 from typing import Any, Never
 
-from liquid import Markup, escape
+from liquid import Markup
 from liquid.ast import Node
 from liquid.builtin.expressions import LoopExpression
 from liquid.builtin.expressions.primitive import StringLiteral
@@ -115,7 +115,7 @@ def with_newlines(written: str) -> str:
     return written.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def captured(pieces: list[str]) -> str:
+def captured(pieces: Sequence[str]) -> str:
     """Return pieces as one text.  Raises UnicodeEncodeError for what UTF-8 can't hold, as a buffer of python-liquid's."""
     text = "".join(pieces)
     if not text.isascii():
@@ -140,18 +140,20 @@ def measure_octets(pieces: list[str], size: int) -> None:
 
 
 def html_link(state: RenderState, number: int, url: str) -> str:
-    """Return a clean URL, tracked, for an attribute."""
-    return str(escape(links.tracked(url, number, state)))
+    """Return a clean web address, tracked, for an attribute."""
+    return escaped(text_link(state, number, url))
 
 
 def html_link_of(state: RenderState, number: int, written: str) -> str:
     """Return a URL as it came out of HTML, tracked, for an attribute."""
-    return html_link(state, number, links.safe_url(unescape(written) if "&" in written else written))
+    url = links.safe_url(unescape(written) if "&" in written else written)
+    return escaped(state.linked.get((number, url)) or links.tracked(url, number, state))
 
 
 def text_link_of(state: RenderState, number: int, written: str) -> str:
     """Return a URL as it came out of plain text, tracked."""
-    return links.tracked(links.safe_url(written), number, state)
+    url = links.safe_url(written)
+    return state.linked.get((number, url)) or links.tracked(url, number, state)
 
 
 def by_python_liquid(node: Node, context: RenderContext) -> str:
@@ -162,8 +164,11 @@ def by_python_liquid(node: Node, context: RenderContext) -> str:
 
 
 def text_link(state: RenderState, number: int, url: str) -> str:
-    """Return a clean URL, tracked."""
-    return links.tracked(url, number, state)
+    """Return a clean web address, tracked."""
+    if state.link is None or url in state.untracked:
+        return url
+    made = state.linked[number, url] = state.link(number, url)
+    return made
 
 
 clock = time.perf_counter

@@ -40,7 +40,7 @@ class Expecting(Composer):
 
             @staticmethod
             def begin(context: Mapping[str, Any], **options: Any) -> Any:
-                self.context, self.options = context, options
+                self.context, self.options = {**context, **options["shared"]}, options
                 return begin(context, **options)
 
         compiled, self._compiled = self._compiled, Watched  # type: ignore[assignment]
