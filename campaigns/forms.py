@@ -26,6 +26,7 @@ NOW = "now"
 LATER = "later"
 LINES = ("subject", "preheader")
 UNITS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
+WEEKDAYS = [(str(number), name) for number, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))]
 WALL_FORMAT = "%Y-%m-%dT%H:%M"
 
 
@@ -49,6 +50,10 @@ class CampaignForm(forms.Form):
     when = forms.ChoiceField(choices=[(NOW, "At once"), (LATER, "At a time")])
     send_at = forms.CharField(required=False)
     time_zone = forms.ChoiceField(choices=zone_choices)
+    in_window = forms.BooleanField(required=False)
+    window_days = forms.MultipleChoiceField(choices=WEEKDAYS, required=False)
+    window_start = forms.TimeField(required=False)
+    window_end = forms.TimeField(required=False)
     track_opens = forms.BooleanField(required=False)
     track_clicks = forms.BooleanField(required=False)
 
@@ -82,6 +87,7 @@ class CampaignForm(forms.Form):
             amount = cleaned.get(f"amount-{step.key}")
             if amount and amount * UNITS[cleaned.get(f"unit-{step.key}", "seconds")] > LONGEST_WAIT.total_seconds():
                 self.add_error(f"amount-{step.key}", "A wait takes two years at most.")
+        self._clean_window(cleaned)
         wall = cleaned.get("send_at", "")
         cleaned["send_at"] = None
         if cleaned.get("when") == LATER:
@@ -93,6 +99,22 @@ class CampaignForm(forms.Form):
             except ValueError:
                 self.add_error("send_at", "Give a day and a time.")
         return cleaned
+
+    def _clean_window(self, cleaned: dict[str, Any]) -> None:
+        """Turn the sending hours into the campaign's window."""
+        days, start, end = (cleaned.pop(name, None) for name in ("window_days", "window_start", "window_end"))
+        cleaned["window"] = {}
+        if not cleaned.pop("in_window", False):
+            return
+        for name, value, sentence in (
+            ("window_days", days, "Choose a day at least."),
+            ("window_start", start, "From when?"),
+            ("window_end", end, "Until when?"),
+        ):
+            if value in (None, []) and name not in self.errors:
+                self.add_error(name, sentence)
+        if days and start is not None and end is not None:
+            cleaned["window"] = {"weekdays": days, "start": f"{start:%H:%M}", "end": f"{end:%H:%M}"}
 
     def changes(self) -> dict[str, Any]:
         """Return what `update_campaign` takes."""
@@ -137,6 +159,10 @@ class CampaignForm(forms.Form):
             "when": LATER if campaign.send_at else NOW,
             "send_at": campaign.send_at.astimezone(zone).strftime(WALL_FORMAT) if campaign.send_at else "",
             "time_zone": campaign.time_zone,
+            "in_window": bool(campaign.window),
+            "window_days": [str(day) for day in campaign.window.get("weekdays", range(5))],
+            "window_start": campaign.window.get("start", "09:00"),
+            "window_end": campaign.window.get("end", "17:00"),
             "track_opens": campaign.track_opens,
             "track_clicks": campaign.track_clicks,
         }

@@ -40,6 +40,11 @@ class Campaign(models.Model):
     track_clicks = models.BooleanField(default=True)
     send_at = models.DateTimeField(null=True, blank=True, help_text="Empty: at once when launched.")
     time_zone = models.CharField(max_length=64, default="UTC", help_text="In which the schedule is shown and entered.")
+    window = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='Sending hours by the recipient\'s clock: {"weekdays": [0], "start": "09:00", "end": "17:00"}; {}: any.',
+    )
     version = models.PositiveIntegerField(default=1, editable=False, help_text="Grows with every edit: stale tabs.")
     problem = models.TextField(blank=True, default="", editable=False, help_text="Why it could not start by itself.")
     lost_audience = models.JSONField(

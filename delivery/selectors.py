@@ -43,9 +43,11 @@ from delivery.pacing.reads import (
     mailbox_days,
     pace_of,
     ramp_progress,
+    room_today,
     sending_rules_of,
 )
 from delivery.pacing.status import Pace, rates_of
+from delivery.pacing.windows import checked_window, window_words
 from delivery.reasons import sentence
 from delivery.sending_state import Hold, MailboxState, MailingState, SendingState, sending_state
 from delivery.tracked import HONEYPOT_LABEL, TrackedLink, count_links, tracked_links
@@ -70,6 +72,7 @@ __all__ = [
     "Waiting",
     "Why",
     "backlog",
+    "checked_window",
     "checks_of",
     "complaint_warning",
     "count_links",
@@ -95,6 +98,7 @@ __all__ = [
     "overdue_seconds",
     "pace_of",
     "ramp_progress",
+    "room_today",
     "rates_of",
     "record_of",
     "sending_rules_of",
@@ -107,6 +111,7 @@ __all__ = [
     "totals_by_mailing",
     "tracked_links",
     "why",
+    "window_words",
 ]
 
 

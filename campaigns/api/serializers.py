@@ -120,6 +120,16 @@ class FactsListSerializer(serializers.ListSerializer[Any]):
         return super().to_representation(campaigns)
 
 
+class WindowSerializer(serializers.Serializer[Any]):
+    """Sending hours by the recipient's clock (the workspace's where the zone is unknown); null: at any time."""
+
+    weekdays = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=6), help_text="0 is Monday, 6 Sunday."
+    )
+    start = serializers.TimeField(format="%H:%M")
+    end = serializers.TimeField(format="%H:%M", help_text="On the next day if it is not later than `start`.")
+
+
 class CampaignSerializer(serializers.Serializer[Campaign]):
     """A campaign.  Only a draft can be changed; `version` grows with each change and, when sent, must be the current one."""
 
@@ -131,6 +141,7 @@ class CampaignSerializer(serializers.Serializer[Campaign]):
     mailboxes = ids_field()
     steps = StepSerializer(many=True, required=False)
     schedule = ScheduleSerializer(required=False, allow_null=True)
+    window = WindowSerializer(required=False, allow_null=True)
     track_opens = serializers.BooleanField(required=False)
     track_clicks = serializers.BooleanField(required=False)
     version = serializers.IntegerField(required=False, min_value=1)
@@ -184,6 +195,7 @@ class CampaignSerializer(serializers.Serializer[Campaign]):
             "schedule": {"send_at": at(campaign.send_at), "time_zone": campaign.time_zone}
             if campaign.send_at
             else None,
+            "window": campaign.window or None,
             "track_opens": campaign.track_opens,
             "track_clicks": campaign.track_clicks,
             "version": campaign.version,
@@ -203,7 +215,7 @@ def _ids(related: Any) -> list[int]:
 
 def changes_of(data: dict[str, Any], workspace: Workspace, *, time_zone: str) -> dict[str, Any]:
     """Turn validated data into what the services take.  Raises InvalidInput for a template or time that can't be."""
-    plain = ("name", "mailboxes", "track_opens", "track_clicks")
+    plain = ("name", "mailboxes", "track_opens", "track_clicks", "window")
     changes: dict[str, Any] = {name: data[name] for name in plain if name in data}
     if "audience" in data:
         audience = data["audience"]

@@ -20,7 +20,7 @@ from sequences.models import Step, StepKind
 from team.models import User, Workspace
 from templates_lib.models import Template, TemplateVersion
 
-PLAIN_FIELDS = ("name", "track_opens", "track_clicks", "send_at", "time_zone")
+PLAIN_FIELDS = ("name", "track_opens", "track_clicks", "send_at", "time_zone", "window")
 RELATIONS: dict[str, type[List] | type[Segment] | type[Mailbox]] = {
     "lists": List,
     "segments": Segment,
@@ -36,6 +36,7 @@ PARTS = {
     "track_clicks": "tracking",
     "send_at": "the schedule",
     "time_zone": "the schedule",
+    "window": "the sending hours",
     "lists": "the audience",
     "segments": "the audience",
     "excluded_lists": "the audience",
@@ -99,7 +100,8 @@ def update_campaign(
     """Change a draft and return whether anything is different now.
 
     `changes` holds any of: name, lists, segments, excluded_lists, excluded_segments, mailboxes (collections of objects or
-    ids of the workspace), track_opens, track_clicks, send_at (aware, or None for at once), time_zone; for the email of a
+    ids of the workspace), track_opens, track_clicks, send_at (aware, or None for at once), time_zone, window (sending hours
+    by the recipient's clock: {"weekdays": [0, …], "start": "09:00", "end": "17:00"}, or {}); for the email of a
     broadcast template (its current version), template_version, subject, preheader, or format, source and text_source;
     `lost_audience` may only be emptied, which goes on without what was deleted (as does any change of the audience);
     `steps` replaces all steps, `step_changes` gives fields of some of them by their keys.  `version` is the one that the editor saw: raises StaleCampaignError when somebody has changed
@@ -172,6 +174,7 @@ def duplicate_campaign(campaign: Campaign, *, created_by: User | None = None) ->
         kind=campaign.kind,
         sequence=sequence,
         track_opens=campaign.track_opens,
+        window=campaign.window,
         track_clicks=campaign.track_clicks,
         time_zone=campaign.time_zone,
         lost_audience=campaign.lost_audience,
@@ -233,6 +236,8 @@ def _apply_plain(campaign: Campaign, changes: dict[str, Any]) -> list[str]:
             raise InvalidCampaign("Give the campaign a name.", fields={"name": ["Give a name of up to 200 letters."]})
     if "time_zone" in changes:
         require_zone(changes["time_zone"])
+    if "window" in changes:
+        changes["window"] = delivery.checked_window(changes["window"])
     changed = [name for name, value in changes.items() if getattr(campaign, name) != value]
     if "send_at" in changed and changes["send_at"] is not None:
         require_future(changes["send_at"])

@@ -19,6 +19,7 @@ from campaigns.services.checks import require_checked
 from core import clock
 from core.exceptions import DomainError
 from delivery import selectors as delivery
+from delivery import services as delivery_services
 from sequences import selectors as sequence_reads
 from sequences import services as sequences
 
@@ -164,6 +165,8 @@ def _start(campaign: Campaign, before: Collection[str], *, version: int | None =
         track_opens=campaign.track_opens,
         track_clicks=campaign.track_clicks,
     )
+    if campaign.window:
+        delivery_services.set_mailing_window(selectors.mailing_ids(campaign), campaign.window)
     Launch.objects.create(campaign=campaign, expected=expected, started_at=now, progressed_at=now)
     waking.wake_launch(campaign.pk)
 

@@ -1,6 +1,6 @@
 """A mailbox's days: what it may send today, and what it has sent; one row a day, written by the ledger and by the warm-up."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -152,6 +152,19 @@ def add_to_days(mailbox_id: int, changes: Mapping[date, DayTally], *, outcomes: 
                 sum(tally.sent for tally in tallies),
             ],
         )
+
+
+def waiting_by_mailbox(mailbox_ids: Collection[int]) -> dict[int, int]:
+    """Return how many messages are in the unfinished batches of each mailbox."""
+    if not mailbox_ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT mailbox_id, sum(cardinality(message_ids)) FROM delivery_batch"
+            " WHERE mailbox_id = ANY(%s) AND state = ANY(%s) GROUP BY mailbox_id",
+            [list(mailbox_ids), [int(Batch.State.QUEUED), int(Batch.State.HELD), int(Batch.State.LEASED)]],
+        )
+        return {mailbox_id: int(number) for mailbox_id, number in cursor.fetchall()}
 
 
 def under_way(mailbox_id: int, *, besides: int, alive_until: datetime | None = None) -> int:

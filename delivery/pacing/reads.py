@@ -8,7 +8,7 @@ from core import clock
 from delivery.models import DomainPace, Mailbox, MailboxDay, SendingRules
 from delivery.pacing.days import local_day
 from delivery.pacing.guards import COMPLAINT_DAYS, Verdict, judge_complaints
-from delivery.pacing.history import ramp_of, zone_of_mailbox
+from delivery.pacing.history import ramp_of, today_of, waiting_by_mailbox, zone_of_mailbox
 from delivery.pacing.status import Pace
 from delivery.pacing.status import pace_of as pace_at
 from team.models import Workspace
@@ -33,6 +33,22 @@ class RampProgress(NamedTuple):
 def pace_of(mailbox: Mailbox) -> Pace:
     """Return how fast the mailbox sends now and what holds it."""
     return pace_at(mailbox, now=clock.now())
+
+
+def room_today(mailbox_ids: Sequence[int]) -> dict[int, int | None]:
+    """Return how many messages each mailbox may still take today, those that wait in its line counted as sent; None: any number.
+
+    Less than zero: what waits is more than today allows.
+    """
+    now = clock.now()
+    mailboxes = Mailbox.objects.filter(pk__in=mailbox_ids).select_related("workspace")
+    todays = {mailbox.pk: today_of(mailbox, now=now) for mailbox in mailboxes}
+    limited = [mailbox_id for mailbox_id, today in todays.items() if today.cap is not None]
+    waiting = waiting_by_mailbox(limited)
+    return {
+        mailbox_id: None if today.cap is None else today.cap - today.sent - waiting.get(mailbox_id, 0)
+        for mailbox_id, today in todays.items()
+    }
 
 
 def mailbox_days(mailbox: Mailbox, *, days: int = HISTORY_DAYS) -> Sequence[MailboxDay]:

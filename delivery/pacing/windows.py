@@ -5,16 +5,18 @@ the first moment that shows its start to the first that shows its end, so on the
 shorter, as it is for the person who reads the mail.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from core.exceptions import InvalidInput
 from delivery.pacing.days import local_day, moment_at
 
 EVERY_DAY: Final = frozenset(range(7))
 _DAYS_AHEAD: Final = 15
+_DAY_NAMES: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Window:
     hours: Hours
 
     @classmethod
-    def of(cls, stored: dict[str, Any]) -> "Window | None":
+    def of(cls, stored: Mapping[str, Any]) -> "Window | None":
         """Return the window of its stored form {"weekdays": [0, …], "start": "09:00", "end": "17:00"}; None if that is empty."""
         if not stored:
             return None
@@ -53,6 +55,39 @@ class Window:
             "start": f"{self.hours.start:%H:%M}",
             "end": f"{self.hours.end:%H:%M}",
         }
+
+
+def checked_window(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the stored form of a window as people and programs give it; {} or None: at any time.
+
+    Raises InvalidInput with the field `window`.
+    """
+    if not given:
+        return {}
+    try:
+        weekdays = frozenset(int(day) for day in given["weekdays"])
+        hours = Hours(*(time.fromisoformat(str(given[name])).replace(tzinfo=None) for name in ("start", "end")))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _refused("Give weekdays from 0 (Monday) to 6, and start and end as 09:00.") from error
+    if not weekdays:
+        raise _refused("Choose a weekday at least.")
+    if not weekdays <= EVERY_DAY:
+        raise _refused("Weekdays are numbers from 0 (Monday) to 6.")
+    return Window(weekdays, hours).stored
+
+
+def _refused(message: str) -> InvalidInput:
+    return InvalidInput(message, fields={"window": [message]})
+
+
+def window_words(stored: Mapping[str, Any]) -> str:
+    """Return a stored window in words, like “Mon, Tue, 09:00–17:00”; "" for none."""
+    if not stored:
+        return ""
+    days = sorted(stored["weekdays"])
+    runs = {tuple(range(7)): "every day", tuple(range(5)): "Monday to Friday"}
+    names = runs.get(tuple(days)) or ", ".join(_DAY_NAMES[day] for day in days)
+    return f"{names}, {stored['start']}–{stored['end']}"
 
 
 ALWAYS: Final = Window(EVERY_DAY, Hours(time(0), time(0)))

@@ -18,7 +18,7 @@ from delivery.events import MessagesFinished
 from delivery.exceptions import DeliveryError
 from delivery.models import Mailbox, Mailing, Message, MessageState
 from delivery.pacing.openings import openings_of
-from delivery.pacing.windows import Window
+from delivery.pacing.windows import checked_window
 from team.models import Workspace
 
 logger = logging.getLogger(__name__)
@@ -148,9 +148,13 @@ def set_mailing_state(mailing_ids: Sequence[int], state: str) -> None:
 
 
 @transaction.atomic
-def set_mailing_window(mailing_ids: Sequence[int], window: Window | None) -> None:
-    """Let mailings leave only within the window, by the clocks of their recipients; what waits for the old one asks again."""
-    Mailing.objects.filter(pk__in=mailing_ids).update(window=window.stored if window else {})
+def set_mailing_window(mailing_ids: Sequence[int], window: Mapping[str, Any] | None) -> None:
+    """Let mailings leave only within the window, by the clocks of their recipients; what waits for the old one asks again.
+
+    `window` is {"weekdays": [0, …], "start": "09:00", "end": "17:00"}, with 0 for Monday; None or {}: at any time.
+    Raises InvalidInput.
+    """
+    Mailing.objects.filter(pk__in=mailing_ids).update(window=checked_window(window))
     if queue.ask_again(mailing_ids, reasons=(reasons.WINDOW, reasons.QUIET_HOURS), now=clock.now()):
         transaction.on_commit(wake_workers)
 

@@ -9,14 +9,13 @@ from core import clock
 from core.exceptions import InvalidInput
 from delivery import selectors, services
 from delivery.models import Batch, Mailbox, Message
-from delivery.pacing.windows import Hours, Window
 from team.models import Workspace
 from tests.factories import delivery as make
 from tests.plugins.mail import SmtpSink
 
 # A Tuesday; in New York it is 08:00, in Tokyo 21:00.
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-OFFICE = Window(frozenset(range(5)), Hours(time(9), time(17)))
+OFFICE = {"weekdays": [0, 1, 2, 3, 4], "start": "09:00", "end": "17:00"}
 
 
 def people(workspace: Workspace, *zones: str) -> list[int]:
