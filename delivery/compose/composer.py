@@ -124,10 +124,10 @@ class Composer:
         """
         address, utf8 = wire_address(recipient.email)
         message_id = recipient.message_id
-        owner = (self._sender.workspace_id, recipient.contact_id, message_id)
-        unsubscribe_url = f"{self._places.base_url}/u/{tokens.unsubscribe_token(*owner)}"
+        token = tokens.unsubscribe_token(self._sender.workspace_id, recipient.contact_id, message_id)
+        unsubscribe_url = f"{self._places.base_url}/u/{token}"
         try:
-            rendering = self._begin(recipient, unsubscribe_url, owner)
+            rendering = self.begin(recipient, unsubscribe_url)
             html = self._body(rendering, "source", eight_bit=eight_bit) if self._has_html else None
             text = self._body(rendering, "text_source", eight_bit=eight_bit)
         except RenderError as error:
@@ -165,12 +165,14 @@ class Composer:
         """Return the left half of the Message-ID: the same for every try of a message, different for every other."""
         return blake2b(f"{self._sender.workspace_id}:{key}".encode(), digest_size=16).hexdigest()
 
-    def _begin(self, recipient: Recipient, unsubscribe_url: str, owner: tuple[int, int, int]) -> Rendering:
+    def begin(self, recipient: Recipient, unsubscribe_url: str) -> Rendering:
+        """Return the mail's content for a recipient, its parts to be rendered yet.  Raises RenderError."""
         message_id = recipient.message_id
         base_url, tracking_url = self._places.base_url, self._places.tracking_url
         shared = {**self._shared, "unsubscribeUrl": unsubscribe_url}
         # A token costs a hash: those that the mail doesn't show are not made.
         if "preferencesUrl" in self._compiled.fields:
+            owner = (self._sender.workspace_id, recipient.contact_id, message_id)
             shared["preferencesUrl"] = f"{base_url}/p/{tokens.preferences_token(*owner)}"
         if "viewUrl" in self._compiled.fields:
             shared["viewUrl"] = f"{base_url}/v/{tokens.view_token(message_id)}"

@@ -32,7 +32,7 @@ PAGES = {"workspace": {"address": "1 Street"}, "unsubscribeUrl": "https://m.exam
 class Expecting(Composer):
     """Remembers what the templates were filled with, to have python-liquid fill them in too."""
 
-    def _begin(self, *args: Any) -> Any:
+    def begin(self, *args: Any) -> Any:
         begin = self._compiled.begin
 
         class Watched:
@@ -45,7 +45,7 @@ class Expecting(Composer):
 
         compiled, self._compiled = self._compiled, Watched  # type: ignore[assignment]
         try:
-            return super()._begin(*args)
+            return super().begin(*args)
         finally:
             self._compiled = compiled
 
