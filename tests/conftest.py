@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.plugins.database",
     "tests.plugins.dns",
     "tests.plugins.mail",
+    "tests.plugins.postfix",
     "tests.plugins.workers",
 ]
 

@@ -56,7 +56,9 @@ class SmtpSink:
         self.messages.clear()
 
 
-class _Handler:
+class SmtpSinkHandler:
+    """What aiosmtpd calls."""
+
     def __init__(self, sink: SmtpSink) -> None:
         self.sink = sink
 
@@ -92,7 +94,7 @@ def smtp_sink() -> Iterator[SmtpSink]:
     """Run an SMTP server on loopback for one test."""
     sink = SmtpSink("127.0.0.1", free_port())
     controller = Controller(
-        _Handler(sink), hostname=sink.host, port=sink.port, enable_SMTPUTF8=True, data_size_limit=50_000_000
+        SmtpSinkHandler(sink), hostname=sink.host, port=sink.port, enable_SMTPUTF8=True, data_size_limit=50_000_000
     )
     controller.start()
     yield sink

@@ -11,7 +11,7 @@ from delivery import selectors, services
 from delivery.models import Mailbox, Message, SendingDomain
 from team.models import Workspace
 from tests.factories import delivery as make
-from tests.plugins.mail import ReceivedMail, SmtpSink, _Handler, free_port
+from tests.plugins.mail import ReceivedMail, SmtpSink, SmtpSinkHandler, free_port
 
 FOREIGN = """<html><body>
    <p>Grüße, {{ firstName }} — naïve café</p>
@@ -72,7 +72,7 @@ def test_every_message_carries_two_signatures_that_verify(
 
 def test_what_is_quoted_for_a_server_without_8bitmime_is_signed_as_it_is_sent(workspace: Workspace) -> None:
     sink = SmtpSink("127.0.0.1", free_port())
-    controller = Controller(_Handler(sink), hostname=sink.host, port=sink.port, decode_data=True)
+    controller = Controller(SmtpSinkHandler(sink), hostname=sink.host, port=sink.port, decode_data=True)
     controller.start()
     try:
         mailbox = make.make_mailbox(workspace, port=sink.port)
