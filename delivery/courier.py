@@ -27,6 +27,7 @@ from delivery.journal import Entry, Journal, Outcome, Start
 from delivery.models import Mailbox, Mailing
 from delivery.pacing.admission import HeldBack
 from delivery.pacing.gate import Gate, Wait
+from delivery.pacing.throttles import Throttle, domain_of
 from delivery.receipts import Receipt
 from delivery.servers import server_of
 from delivery.smtp import (
@@ -68,6 +69,7 @@ class Trip:
     wait: Wait | None = None
     # What was not even offered, by the moment and the reason for which it waits.
     held_back: HeldBack = field(default_factory=dict)
+    throttled: dict[str, Throttle] = field(default_factory=dict)
     sender_fault: str = ""
     answered: bool = False
 
@@ -316,6 +318,11 @@ class _Load:
             return
         if receipt.reason == reasons.HARD_BOUNCE:
             self._trip.hard_bounces[message.id] = message.email
+        elif receipt.reason == reasons.THROTTLED:
+            domain = domain_of(message.email)
+            if domain not in self._trip.throttled:
+                offered = sum(domain_of(each.email) == domain for each in self._messages.values())
+                self._trip.throttled[domain] = Throttle(f"{receipt.code} {receipt.text}", offered)
         elif receipt.reason == reasons.SENDER_FAULT:
             self._trip.sender_fault = f"The server refuses this sender: {receipt.code} {receipt.text}"
             self._stopped = True

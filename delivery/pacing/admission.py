@@ -4,7 +4,7 @@ The others go on. What waits is put into batches of its own, one for each moment
 before.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from delivery import reasons
 from delivery.claims import Lease, LeasedMessage
 from delivery.models import Mailing
+from delivery.pacing import throttles
 from delivery.pacing.frequency import contacts_at_cap
 from delivery.pacing.openings import openings_of, rules_of
 
@@ -35,17 +36,42 @@ def hold_back(lease: Lease, mailing: Mailing, *, now: datetime) -> tuple[Lease, 
     if mailing.is_test:
         return lease, {}
     judges = [judge for judge in (_by_window(mailing, now), _by_frequency(lease, mailing, now)) if judge is not None]
-    if not judges:
+    slow = throttles.has_slow_domains(lease.mailbox_id, now=now)
+    if not judges and not slow:
         return lease, {}
     held: dict[Held, list[int]] = defaultdict(list)
-    going = []
+    going: list[LeasedMessage] = []
     for message in lease.messages:
         found = None if message.stop else _latest(judges, message)
         if found is None:
             going.append(message)
         else:
             held[found].append(message.id)
+    if slow:
+        going = _within_shares(lease.mailbox_id, going, held, now)
     return replace(lease, messages=going), held
+
+
+def _within_shares(
+    mailbox_id: int, messages: list[LeasedMessage], held: dict[Held, list[int]], now: datetime
+) -> list[LeasedMessage]:
+    """Return the messages without those that their domain has no slot for; these are added to `held`."""
+    wanted = Counter(throttles.domain_of(message.email) for message in messages if not message.stop)
+    shares = throttles.shares(mailbox_id, wanted, now=now)
+    if not shares:
+        return messages
+    left = {domain: share.allowed for domain, share in shares.items()}
+    going = []
+    for message in messages:
+        domain = throttles.domain_of(message.email)
+        if message.stop or domain not in left:
+            going.append(message)
+        elif left[domain]:
+            left[domain] -= 1
+            going.append(message)
+        else:
+            held[Held(shares[domain].again_at, reasons.DOMAIN_THROTTLE)].append(message.id)
+    return going
 
 
 type _Judge = Callable[[LeasedMessage], Held | None]

@@ -8,9 +8,10 @@ from typing import Final
 
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
-# The longest that one message may come earlier than its slot, to make up for a turn that ended between two slots. With at
-# most half an interval no window of any length ever holds one message more than without it.
-MOST_TOLERANCE: Final = 50_000
+# A message may come so much of its interval earlier than its slot (at most so many µs), to make up for the moment in which one
+# turn ends and the next begins. As it is less than a whole interval, no window of any length ever holds one message more.
+_TOLERATED: Final = 0.9
+_MOST_TOLERANCE: Final = 200_000
 
 
 def interval_of(*, per_second: int | None, per_minute: int | None) -> int:
@@ -22,4 +23,4 @@ def interval_of(*, per_second: int | None, per_minute: int | None) -> int:
 
 def tolerance_of(interval: int) -> int:
     """Return by how many microseconds a message may be early."""
-    return min(interval // 2, MOST_TOLERANCE)
+    return min(int(interval * _TOLERATED), _MOST_TOLERANCE)

@@ -11,8 +11,8 @@ from delivery.pacing.gate import LOOKAHEAD, Gate, Surroundings, Wait, micros
 from delivery.pacing.history import Today, open_day, today_of, under_way
 from delivery.pacing.limits import SECOND, interval_of
 
-# With fewer µs between messages than this one worker alone can't reach the limit, so several may send at once.
-_ONE_IS_ENOUGH = 200
+# With fewer µs between messages than this one worker's pauses between turns would cost slots: several may send at once.
+_ONE_IS_ENOUGH = 50_000
 # A worker extends its lease every two seconds; one that was silent for longer doesn't keep others away.
 _ALIVE_SECONDS = 10
 _TURN_SECONDS = 3

@@ -14,6 +14,7 @@ from delivery.pacing.days import local_day
 from delivery.pacing.guards import BOUNCED, letters_of
 from delivery.pacing.history import DayTally, add_to_days, zone_of_mailbox
 from delivery.pacing.opening import interval_of_mailbox, is_limited
+from delivery.pacing.throttles import slow_down
 from delivery.receipts import Receipt
 from delivery.services import guards
 from delivery.services.mailings import wake_workers
@@ -30,6 +31,8 @@ def note_trip(mailbox: Mailbox, held: Held, trip: "Trip", *, now: datetime) -> N
     tried = [receipt for receipt in trip.receipts if receipt.tried]
     outcomes = letters_of(receipt.reason == reasons.HARD_BOUNCE for receipt in tried)
     add_to_days(mailbox.pk, _by_day(mailbox, tried), outcomes=outcomes, now=now)
+    if trip.throttled:
+        slow_down(mailbox.pk, trip.throttled, now=now)
     if BOUNCED in outcomes:
         transaction.on_commit(lambda: guards.guard_bounces(mailbox.pk))
     if not is_limited(mailbox):
