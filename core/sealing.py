@@ -1,4 +1,4 @@
-"""Compact signed tokens for URLs in mail: a packed struct and a truncated HMAC.
+"""Compact signed tokens for URLs in mail: a packed struct and a MAC, keyed BLAKE2s (RFC 7693) of 96 bits.
 
 A token reveals nothing but numbers, never expires, and survives a change of SECRET_KEY as long as the old key stays in
 SECRET_KEY_FALLBACKS. `purpose` separates the kinds, so that a token for one can't be used for another.
@@ -10,16 +10,11 @@ from binascii import Error as BadBase64
 from binascii import b2a_base64
 from collections.abc import Callable
 from functools import cache
-from hashlib import sha256
-from typing import TYPE_CHECKING
+from hashlib import blake2s
 
 from django.conf import settings
 
-if TYPE_CHECKING:
-    from hashlib import _Hash as HASH
-
 MAC_BYTES = 12
-_BLOCK = 64  # octets of a block of SHA-256
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -27,21 +22,11 @@ class BadToken(ValueError):  # noqa: N818 - reads as what happened
     """The token was not made by this installation, or was changed on its way."""
 
 
-type _State = Callable[[], HASH]
-
-
 @cache
-def _states(secret: str, purpose: bytes) -> tuple[_State, _State]:
-    """Return what copies the states of HMAC-SHA256 (RFC 2104) after its inner and outer padding."""
-    key = hmac.digest(secret.encode(), b"drumbeat.sealing:" + purpose, "sha256").ljust(_BLOCK, b"\0")
-    return sha256(bytes(octet ^ 0x36 for octet in key)).copy, sha256(bytes(octet ^ 0x5C for octet in key)).copy
-
-
-def _mac(secret: str, purpose: bytes, payload: bytes) -> bytes:
-    inner, outer = (copy() for copy in _states(secret, purpose))
-    inner.update(payload)
-    outer.update(inner.digest())
-    return outer.digest()[:MAC_BYTES]
+def _keyed(secret: str, purpose: bytes) -> Callable[[], blake2s]:
+    """Return what copies the hash's state after the key: half the cost of an HMAC of so little."""
+    key = hmac.digest(secret.encode(), b"drumbeat.sealing:" + purpose, "sha256")
+    return blake2s(key=key, digest_size=MAC_BYTES).copy
 
 
 def sealer(purpose: bytes) -> Callable[[bytes], str]:
@@ -51,14 +36,12 @@ def sealer(purpose: bytes) -> Callable[[bytes], str]:
 
 @cache
 def _sealer(secret: str, purpose: bytes) -> Callable[[bytes], str]:
-    copy_inner, copy_outer = _states(secret, purpose)
+    keyed = _keyed(secret, purpose)
 
     def seal_payload(payload: bytes) -> str:
-        inner, outer = copy_inner(), copy_outer()
-        inner.update(payload)
-        outer.update(inner.digest())
-        raw = payload + outer.digest()[:MAC_BYTES]
-        return b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+        mac = keyed()
+        mac.update(payload)
+        return b2a_base64(payload + mac.digest(), newline=False).translate(_URL_SAFE, b"=").decode("ascii")
 
     return seal_payload
 
@@ -81,6 +64,8 @@ def unseal(purpose: bytes, token: str) -> bytes:
     if urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
         raise BadToken("The token is not canonical.")
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        if hmac.compare_digest(_mac(secret, purpose, payload), mac):
+        keyed = _keyed(secret, purpose)()
+        keyed.update(payload)
+        if hmac.compare_digest(keyed.digest(), mac):
             return payload
     raise BadToken("The token's signature is wrong.")

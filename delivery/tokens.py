@@ -1,6 +1,6 @@
 """The tokens in a message's URLs: pixel, links, unsubscribe, preferences, view in browser.
 
-Each is a packed struct of numbers with a truncated HMAC (`core.sealing`): 27 to 48 characters, nothing to read in it, no
+Each is a packed struct of numbers with a MAC (`core.sealing`): 27 to 48 characters, nothing to read in it, no
 expiry. What a token points at may be gone; the numbers still say what was meant.
 """
 

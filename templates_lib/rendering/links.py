@@ -12,6 +12,7 @@ from liquid.parser import get_parser
 from liquid.stream import TokenStream
 from liquid.tag import Tag
 from liquid.token import TOKEN_EXPRESSION, TOKEN_TAG, Token
+from markupsafe import _escape_inner as escaped  # type: ignore[attr-defined]  # escape() without making a Markup
 
 from templates_lib.rendering import markup
 from templates_lib.rendering.environment import RenderState, SafeContext
@@ -177,7 +178,7 @@ def pixel(state: RenderState) -> str:
     if not state.pixel_url:
         return ""
     return (
-        f'<img src="{escape(state.pixel_url)}" width="1" height="1" alt="" border="0" '
+        f'<img src="{escaped(state.pixel_url)}" width="1" height="1" alt="" border="0" '
         'style="display:block;width:1px;height:1px;border:0">'
     )
 
@@ -203,7 +204,7 @@ def hidden_preheader(state: RenderState) -> str:
     """Return the preheader as hidden text, so that inboxes show it beside the subject."""
     if not state.preheader:
         return ""
-    return f'<div style="{_HIDDEN}">{escape(state.preheader)}{_PADDING}</div>'
+    return f'<div style="{_HIDDEN}">{escaped(state.preheader)}{_PADDING}</div>'
 
 
 class PreheaderNode(Node):

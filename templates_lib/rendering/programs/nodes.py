@@ -327,8 +327,12 @@ class NodeWriter:
             name = self.names.fresh()
             return [Value(f"(escaped({name}) if ({name} := {known}) else html_link(state, {node.number}, {url!r}))")]
         text = self.names.fresh()
-        function = "html_link_of" if escaped else "text_link_of"
-        return [Collect(text, self._block(node.block)), Value(f"{function}(state, {node.number}, {text})")]
+        if escaped:
+            code = f"html_link_of(state, {node.number}, {text})"
+        else:
+            # What was tracked before, as a rule in the HTML, was clean as it is.
+            code = f"(linked.get(({node.number}, {text})) or text_link_of(state, {node.number}, {text}))"
+        return [Collect(text, self._block(node.block)), Value(code)]
 
 
 def _joined(ops: list[Op]) -> list[Op]:

@@ -146,21 +146,14 @@ def html_link(state: RenderState, number: int, url: str) -> str:
 
 def html_link_of(state: RenderState, number: int, written: str) -> str:
     """Return a URL as it came out of HTML, tracked, for an attribute."""
-    url = links.safe_url(unescape(written) if "&" in written else written)
-    return escaped(state.linked.get((number, url)) or links.tracked(url, number, state))
+    return escaped(text_link_of(state, number, unescape(written) if "&" in written else written))
 
 
 def text_link_of(state: RenderState, number: int, written: str) -> str:
     """Return a URL as it came out of plain text, tracked."""
-    url = links.safe_url(written)
-    return state.linked.get((number, url)) or links.tracked(url, number, state)
-
-
-def by_python_liquid(node: Node, context: RenderContext) -> str:
-    """Return what a node writes that the compiler doesn't know."""
-    buffer = context.get_buffer()
-    node.render(context, buffer)
-    return buffer.getvalue()
+    if written.startswith(("https://", "http://")) and written.isprintable() and written[-1] != " ":
+        return text_link(state, number, written)  # a clean web address
+    return links.tracked(links.safe_url(written), number, state)
 
 
 def text_link(state: RenderState, number: int, url: str) -> str:
@@ -169,6 +162,13 @@ def text_link(state: RenderState, number: int, url: str) -> str:
         return url
     made = state.linked[number, url] = state.link(number, url)
     return made
+
+
+def by_python_liquid(node: Node, context: RenderContext) -> str:
+    """Return what a node writes that the compiler doesn't know."""
+    buffer = context.get_buffer()
+    node.render(context, buffer)
+    return buffer.getvalue()
 
 
 clock = time.perf_counter
