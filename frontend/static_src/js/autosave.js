@@ -49,6 +49,8 @@ class Autosave {
     this.running = false;
     this.again = false;
     this.stopped = false;
+    // Requests of buttons within the form that are under way: each may bring a new version.
+    this.others = 0;
     // What is typed is on the page only, as the server could not take it.
     this.unsaved = false;
     this.work = Promise.resolve();
@@ -78,7 +80,7 @@ class Autosave {
 
   async run() {
     this.running = true;
-    while (this.again && !this.stopped) {
+    while (this.again && !this.stopped && !this.others) {
       this.again = false;
       show(this.form, "saving");
       try {
@@ -95,6 +97,15 @@ class Autosave {
   async settle() {
     await (this.timer ? this.save() : this.work);
     return !this.unsaved;
+  }
+
+  wait() {
+    this.others += 1;
+  }
+
+  resume() {
+    this.others -= 1;
+    if (!this.others && this.again) this.save();
   }
 
   // Also after a change that went another way, as by a button within the form.
@@ -152,6 +163,21 @@ function parse(header) {
 }
 
 const known = new WeakMap();
+
+// By their requests, as the button itself may be gone when the answer is there.
+const waiting = new WeakMap();
+document.addEventListener("htmx:beforeSend", ({ detail }) => {
+  const saver = known.get(detail.elt.closest("form[data-autosave]"));
+  if (!saver || detail.requestConfig.verb === "get") return;
+  saver.wait();
+  waiting.set(detail.xhr, saver);
+});
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const saver = waiting.get(detail.xhr);
+  if (!saver) return;
+  waiting.delete(detail.xhr);
+  saver.resume();
+});
 
 // A button within the form changes what was saved: what was typed goes first, or its answer would overwrite it.
 document.addEventListener("htmx:confirm", (event) => {

@@ -66,6 +66,20 @@ def test_a_drip_is_written_step_by_step(
     ]
 
 
+def test_what_is_typed_while_a_step_is_being_added_is_saved_after_it(
+    web: Page, live_server: LiveServer, member: Membership
+) -> None:
+    campaign = make_campaign(member.workspace, kind="drip")
+    web.goto(f"{live_server.url}/campaigns/{campaign.pk}/")
+    web.route("**/steps/add/", lambda route: (web.wait_for_timeout(1500), route.continue_()))
+    web.get_by_role("button", name="Add wait").click()
+    web.get_by_role("textbox", name="Name").fill("Renamed meanwhile")
+    expect(web.locator("#steps .drip-step")).to_have_count(2)
+    saved(web)
+    expect(web.get_by_role("heading", level=1)).to_have_text("Renamed meanwhile")
+    expect(web.locator(".toast-danger")).to_have_count(0)
+
+
 def test_a_broken_subject_is_marked_and_kept_until_it_is_mended(
     web: Page, live_server: LiveServer, member: Membership
 ) -> None:
