@@ -183,7 +183,7 @@ def domains(request: MemberRequest) -> HttpResponseBase:
                 return redirect(request, "delivery:domain", made.pk)
     rows = [(domain, selectors.standing(domain)) for domain in selectors.domains_in(request.workspace)]
     context = {"rows": rows, "form": form}
-    return _show(request, "delivery/domains.html", context, status=422 if form.errors else 200)
+    return _show(request, "delivery/domains.html", context, partial="add", status=422 if form.errors else 200)
 
 
 @member_view(Capability.VIEW)
