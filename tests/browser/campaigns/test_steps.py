@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from campaigns import selectors
@@ -66,12 +66,19 @@ def test_a_drip_is_written_step_by_step(
     ]
 
 
+def answer_late(route: Route) -> None:
+    """Let the server act at once, and the browser know a second and a half later."""
+    response = route.fetch()
+    route.request.frame.page.wait_for_timeout(1500)
+    route.fulfill(response=response)
+
+
 def test_what_is_typed_while_a_step_is_being_added_is_saved_after_it(
     web: Page, live_server: LiveServer, member: Membership
 ) -> None:
     campaign = make_campaign(member.workspace, kind="drip")
     web.goto(f"{live_server.url}/campaigns/{campaign.pk}/")
-    web.route("**/steps/add/", lambda route: (web.wait_for_timeout(1500), route.continue_()))
+    web.route("**/steps/add/", answer_late)
     web.get_by_role("button", name="Add wait").click()
     web.get_by_role("textbox", name="Name").fill("Renamed meanwhile")
     expect(web.locator("#steps .drip-step")).to_have_count(2)
