@@ -6,8 +6,6 @@ import warnings
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from PIL import Image, UnidentifiedImageError
-
 from templates_lib.exceptions import UnusableImage
 
 MAX_BYTES = 5_000_000
@@ -32,6 +30,9 @@ def check_image(filename: str, data: bytes) -> CheckedImage:
 
     SVG is refused: it can hold scripts, and hardly any mail program shows it.
     """
+    # Megabytes that no process needs but the one that takes the upload.
+    from PIL import Image, UnidentifiedImageError
+
     if not data:
         raise UnusableImage("The file is empty.")
     if len(data) > MAX_BYTES:

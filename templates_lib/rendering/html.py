@@ -1,21 +1,19 @@
 """HTML made ready for mail programs: CSS inlined by css-inline, with Liquid out of its sight."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
-
-import css_inline
+from functools import cache
+from typing import TYPE_CHECKING
 
 from templates_lib.rendering import markup
 from templates_lib.rendering.scanner import FILLER, Masked
 from templates_lib.rendering.shielding import Shield
 
-_INLINER = css_inline.CSSInliner(
-    keep_style_tags=True,
-    remove_inlined_selectors=True,
-    keep_at_rules=True,
-    keep_link_tags=True,
-    load_remote_stylesheets=False,
-)
+if TYPE_CHECKING:
+    from css_inline import CSSInliner
+
 _IGNORED = re.compile(r'\s*data-css-inline="ignore"')
 _EMPTY_STYLE = re.compile(r"<style[^>]*>\s*</style>")
 _MOVED_STYLE = "data-own-style"
@@ -29,6 +27,20 @@ _FORMATTING = frozenset(
 _OPTIONAL_END = frozenset(
     {"p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "colgroup", "html", "head", "body"}
 )
+
+
+@cache
+def _inliner() -> CSSInliner:
+    """Return the inliner; it is loaded by those processes alone that compile mail."""
+    from css_inline import CSSInliner
+
+    return CSSInliner(
+        keep_style_tags=True,
+        remove_inlined_selectors=True,
+        keep_at_rules=True,
+        keep_link_tags=True,
+        load_remote_stylesheets=False,
+    )
 
 
 def check_html(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, str]]:
@@ -119,7 +131,7 @@ def inline_css(html: str) -> str:
     """
     shield = Shield(html)
     hidden = _Hider(Masked(html), shield).hide()
-    inlined = _INLINER.inline(hidden)
+    inlined = _inliner().inline(hidden)
     inlined = _merge_moved_styles(inlined, shield)
     before, after = shield.order(hidden), shield.order(inlined)
     if before != after:

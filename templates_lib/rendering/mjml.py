@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-import mrml
-
 from templates_lib.rendering import markup
 from templates_lib.rendering.html import PRELUDE, check_html
 from templates_lib.rendering.mjml_components import (
@@ -28,9 +26,14 @@ MAX_DEPTH = 30
 
 _HEAD = frozenset({"", "mjml", "mj-head", "mj-attributes"})
 _AS_RAW = frozenset({"mj-wrapper"})
-# mrml would load fonts from Google for every mail in its default font: readers' addresses are none of Google's business.
-_OPTIONS = mrml.RenderOptions(fonts={})
 _STYLE = re.compile(r"<style([^>]*)>(.*?)</style>", re.DOTALL)
+
+
+def _to_html(mjml: str) -> str:
+    import mrml  # only processes that compile MJML load it
+
+    # mrml would load fonts from Google for every mail in its default font: readers' addresses are none of Google's business.
+    return mrml.to_html(mjml, render_options=mrml.RenderOptions(fonts={})).content
 
 
 def mjml_to_html(masked: Masked, *, drop_preview: bool = False) -> tuple[str, str]:
@@ -44,7 +47,7 @@ def mjml_to_html(masked: Masked, *, drop_preview: bool = False) -> tuple[str, st
     if walker.problems:
         raise TemplateError(walker.problems)
     try:
-        html = mrml.to_html("".join(walker.out), render_options=_OPTIONS).content
+        html = _to_html("".join(walker.out))
     except OSError as error:
         raise TemplateError([walker.problem_at(0, f"MJML can't be read: {error}.")]) from error
     lost = walker.lost(html)

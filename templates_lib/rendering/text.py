@@ -1,13 +1,16 @@
 """The plain text part, made from the HTML once, when the mail is compiled."""
 
-import re
+from __future__ import annotations
 
-import html_text
-from lxml.html import HtmlElement
+import re
+from typing import TYPE_CHECKING
 
 from templates_lib.rendering.links import LINK_TAG, LinkIndex, is_trackable
 from templates_lib.rendering.scanner import Masked
 from templates_lib.rendering.shielding import Shield
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
 
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:mailto|tel|sms):", re.IGNORECASE)
@@ -21,6 +24,8 @@ def text_from_html(html: str, index: LinkIndex, *, divs_are_paragraphs: bool = F
 
     `divs_are_paragraphs` is for HTML made from MJML, whose every text stands in a div of its own.
     """
+    import html_text  # only processes that compile mail load it, and lxml
+
     shield = Shield(html)
     masked = Masked(html)
     tree = html_text.parse_html(shield.hide_liquid(masked, 0, len(html)))
