@@ -156,6 +156,17 @@ def postpone(held: Held, message_ids: Sequence[int], *, reason: str, text: str) 
         )
 
 
+def contacts_of(message_ids: Sequence[int]) -> list[int]:
+    """Return the ids of the contacts that these messages went to; a test's contact got nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT contact_id FROM delivery_message"
+            " WHERE id = ANY(%s::bigint[]) AND contact_id IS NOT NULL AND NOT is_test",
+            [numbers(message_ids)],
+        )
+        return [contact_id for (contact_id,) in cursor.fetchall()]
+
+
 def _accept(held: Held, receipts: Sequence[Receipt], tally: Tally) -> list[int]:
     ids = [receipt.message_id for receipt in receipts]
     values = [

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from core.literals import numbers
 from delivery import services as delivery
 from delivery.models import Mailbox, Mailing
 from sequences.models import ROOT_LANE, EnrolmentState, Sequence, Step, StepKind
@@ -158,7 +159,7 @@ def _suppressed(contact_ids: Collection[int]) -> set[int]:
             JOIN contacts_suppression s ON s.workspace_id = c.workspace_id AND s.email_key = c.email_key
             WHERE c.id = ANY (%s)
             """,
-            [list(contact_ids)],
+            [numbers(contact_ids)],
         )
         return {contact_id for (contact_id,) in cursor.fetchall()}
 
@@ -192,7 +193,7 @@ def _write(moves: Mapping[Target, Items[int]]) -> None:
     if not targets:
         return
     ids = [enrolment_id for target in targets for enrolment_id in moves[target]]
-    numbers = [number for number, target in enumerate(targets, start=1) for _ in moves[target]]
+    places = [place for place, target in enumerate(targets, start=1) for _ in moves[target]]
     columns = [list(column) for column in zip(*targets, strict=True)]
     # The primary key joins at most 10,000 rows, which are locked by the claim.
     with connection.cursor() as cursor:
@@ -205,7 +206,7 @@ def _write(moves: Mapping[Target, Items[int]]) -> None:
                 WITH ORDINALITY AS t (step_key, state, entered_at, due_at, reason, number) ON t.number = m.number
             WHERE e.id = m.id
             """,
-            [ids, numbers, *columns],
+            [numbers(ids), numbers(places), *columns],
         )
 
 

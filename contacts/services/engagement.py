@@ -7,6 +7,7 @@ from typing import Literal
 from django.db import connection, transaction
 
 from contacts.unaudited import unaudited
+from core.literals import moments, numbers
 
 Column = Literal["last_sent_at", "last_opened_at", "last_clicked_at"]
 
@@ -54,9 +55,9 @@ def _replace(column: Column, corrections: Sequence[tuple[int, datetime, datetime
         )
 
 
-def _keep_latest(column: Column, moments: Mapping[int, datetime]) -> None:
+def _keep_latest(column: Column, latest: Mapping[int, datetime]) -> None:
     """One narrow statement: no index covers the column, so the update is HOT; rows are locked in the order of their ids."""
-    if not moments:
+    if not latest:
         return
     with unaudited(), connection.cursor() as cursor:
         cursor.execute(
@@ -70,5 +71,5 @@ def _keep_latest(column: Column, moments: Mapping[int, datetime]) -> None:
             )
             UPDATE contacts_contact c SET {column} = later.at FROM later WHERE c.id = later.id
             """,  # noqa: S608 - one of three constants
-            [list(moments), list(moments.values())],
+            [numbers(latest), moments(latest.values())],
         )

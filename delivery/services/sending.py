@@ -214,8 +214,7 @@ def _suppress(held: Held, email: str, detail: str) -> None:
 
 def record_contacts_sent(event: MessagesAccepted) -> None:
     """Keep on the contacts when they were last sent to (a handler: it runs after the receipts are committed)."""
-    ids = Message.objects.filter(pk__in=event.message_ids, is_test=False).values_list("contact_id", flat=True)
-    contacts.record_sent(contact_ids=list(filter(None, ids)), at=event.accepted_at)
+    contacts.record_sent(contact_ids=ledger.contacts_of(event.message_ids), at=event.accepted_at)
 
 
 def settle_abandoned() -> int:

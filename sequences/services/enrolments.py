@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from contacts.events import AddressesSuppressed, ContactsDeleted
 from core import clock
+from core.literals import numbers
 from delivery.events import MessagesAccepted, MessagesFinished
 from sequences import engine
 from sequences.exceptions import SequenceError
@@ -54,7 +55,7 @@ def enrol_contacts(
             """,
             [
                 sequence.pk, entry_key, version_id, place.stop.key, moment, place.entered_at, place.due_at,
-                list(contact_ids), list(mailbox_ids), sequence.workspace_id,
+                numbers(contact_ids), numbers(mailbox_ids), sequence.workspace_id,
             ],
         )  # fmt: skip
         entered = int(cursor.rowcount)
@@ -157,7 +158,7 @@ WAITING = """
     SELECT e.id, coalesce(m.accepted_at, %(now)s) AS left_at
     FROM delivery_message m
     JOIN sequences_enrolment e ON e.id = substring(m.key FROM '^e(\\d+):')::bigint
-    WHERE m.id = ANY (%(message_ids)s) AND m.key = 'e' || e.id || ':' || e.step_key || ':' || e.rotation
+    WHERE m.id = ANY (%(message_ids)s::bigint[]) AND m.key = 'e' || e.id || ':' || e.step_key || ':' || e.rotation
         AND e.state = ANY (%(open)s) AND e.due_at IS NULL
     FOR UPDATE OF e
 """
@@ -174,7 +175,7 @@ def _go_on(mailing_id: int, message_ids: Items[int]) -> None:
     wait = following.wait or timedelta()
     parameters: dict[str, Any] = {
         "now": clock.now(),
-        "message_ids": list(message_ids),
+        "message_ids": numbers(message_ids),
         "open": list(OPEN_STATES),
         "next": following.key,
         "wait": wait,
@@ -210,7 +211,7 @@ def _stop_waiting(message_ids: Items[int], *, reason: str, only_suppressed: bool
             """,  # noqa: S608 - constants of this module
             {
                 "now": clock.now(),
-                "message_ids": list(message_ids),
+                "message_ids": numbers(message_ids),
                 "open": list(OPEN_STATES),
                 "stopped": EnrolmentState.STOPPED,
                 "reason": reason,
