@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -33,9 +34,16 @@ def free_port() -> int:
         return port
 
 
+class Sink(NamedTuple):
+    """A running smtp-sink."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
-def sink() -> Iterator[int]:
-    """Run smtp-sink, which takes all mail and keeps none; yields its port."""
+def sink() -> Iterator[Sink]:
+    """Run smtp-sink, which takes all mail and keeps none."""
     port = free_port()
     command = [program("smtp-sink")]
     if os.geteuid() == 0:
@@ -50,7 +58,7 @@ def sink() -> Iterator[int]:
             raise RuntimeError("smtp-sink did not start.")
         time.sleep(0.05)
     try:
-        yield port
+        yield Sink(port, process.pid)
     finally:
         process.kill()
         process.wait()
