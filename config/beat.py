@@ -27,6 +27,8 @@ BEAT_SCHEDULE: dict[str, Entry] = {
     "deliver facts": every(1, "core.tasks.deliver_facts"),
     "send due mail": every(1, "delivery.tasks.dispatch"),
     "settle abandoned batches": every(5, "delivery.tasks.settle_abandoned"),
+    "tidy the ledger": every(3600, "delivery.tasks.tidy_ledger"),
+    "forget old facts": every(3600, "core.tasks.forget_old_facts"),
     "check sending domains": every(300, "delivery.tasks.check_due_domains"),
     # The drainer is a process of its own; this brings hits in where none runs.
     "drain hits": every(30, "tracking.tasks.drain_hits"),

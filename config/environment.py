@@ -69,6 +69,9 @@ class Environment:
     trusted_proxies: tuple[str, ...]
     event_retention_months: int
     host_away_minutes: int
+    batch_retention_days: int
+    attempt_retention_days: int
+    fact_retention_days: int
     dns_resolvers: tuple[tuple[str, int], ...]
     debug: bool
     host: str
@@ -136,6 +139,9 @@ def load_environment(environ: Mapping[str, str], root: Path) -> Environment:
         event_retention_months=read.integer("EVENT_RETENTION_MONTHS", default=0, low=0, high=1200),
         dns_resolvers=_dns_resolvers(read),
         host_away_minutes=read.integer("HOST_AWAY_MINUTES", default=15, low=3, high=10_080),
+        batch_retention_days=read.integer("BATCH_RETENTION_DAYS", default=30, low=0, high=36_500),
+        attempt_retention_days=read.integer("ATTEMPT_RETENTION_DAYS", default=365, low=0, high=36_500),
+        fact_retention_days=read.integer("FACT_RETENTION_DAYS", default=365, low=0, high=36_500),
         debug=read.switch("DEBUG", default=False),
         host=read.text("HOST", default="127.0.0.1"),
         port=port,

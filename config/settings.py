@@ -30,6 +30,10 @@ METRICS_TOKEN = ENVIRONMENT.metrics_token
 DATA_DIR = ENVIRONMENT.data_dir
 # What a sending machine had begun when it fell silent is given up as unknown after so long.
 HOST_AWAY_MINUTES = ENVIRONMENT.host_away_minutes
+# For how many days done batches, single attempts and facts are kept; 0: for ever.
+BATCH_RETENTION_DAYS = ENVIRONMENT.batch_retention_days
+ATTEMPT_RETENTION_DAYS = ENVIRONMENT.attempt_retention_days
+FACT_RETENTION_DAYS = ENVIRONMENT.fact_retention_days
 # Name servers as (address, port) for the checks of sending domains; none: the machine's own.
 DNS_RESOLVERS = list(ENVIRONMENT.dns_resolvers)
 TRUSTED_PROXIES = list(ENVIRONMENT.trusted_proxies)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 SEQUENCER_LOCK = 0x64726D62
 HANDLER_BATCH = 200
+FORGET_AT_ONCE = 5_000
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=1)
 
@@ -140,6 +142,39 @@ def retry_now(failure_ids: Sequence[int]) -> int:
     count = FactFailure.objects.filter(pk__in=failure_ids).update(retry_at=clock.now())
     _wake()
     return count
+
+
+def forget_old(*, at_once: int = FORGET_AT_ONCE) -> int:
+    """Delete facts that are older than FACT_RETENTION_DAYS (0: none), a few thousand a transaction; return how many.
+
+    What a handler has not read yet, or is still to be tried again with, stays however old it is.
+    """
+    if not settings.FACT_RETENTION_DAYS:
+        return 0
+    before = clock.now() - timedelta(days=settings.FACT_RETENTION_DAYS)
+    readers = bus.fact_handlers()
+    kinds, handlers = [kind_of(event_type) for event_type, _ in readers.values()], list(readers)
+    deleted = 0
+    while True:
+        with connection.cursor() as cursor:
+            # Ids are nearly in the order of time: only the oldest are looked at.
+            cursor.execute(
+                """
+                WITH oldest AS (SELECT id, position, recorded_at FROM core_fact ORDER BY id LIMIT %s)
+                DELETE FROM core_fact fact USING oldest
+                WHERE fact.id = oldest.id AND oldest.recorded_at < %s
+                  AND oldest.position IS NOT NULL AND NOT EXISTS (
+                      SELECT FROM unnest(%s::text[], %s::text[]) AS reader (kind, handler)
+                      LEFT JOIN core_factcursor reached ON reached.handler = reader.handler
+                      WHERE reader.kind = fact.kind AND coalesce(reached.position, 0) < oldest.position)
+                  AND NOT EXISTS (SELECT FROM core_factfailure failure WHERE failure.fact_id = fact.id)
+                """,
+                [at_once, before, kinds, handlers],
+            )
+            taken = int(cursor.rowcount)
+        deleted += taken
+        if taken < at_once:
+            return deleted
 
 
 def _call(handler: bus.Handler, event_type: type, fact: Fact) -> Exception | None:

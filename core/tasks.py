@@ -7,3 +7,11 @@ def deliver_facts() -> None:
     from core import facts
 
     facts.deliver()
+
+
+@shared_task(ignore_result=True)
+def forget_old_facts() -> None:
+    """Delete facts that are older than they are kept."""
+    from core import facts
+
+    facts.forget_old()

@@ -134,17 +134,21 @@ class Message(models.Model):
 
     No index covers a column that changes, so that updates stay HOT (a low fillfactor by raw SQL); `key` is opaque, given by
     the creator. `contact` has no constraint: a deleted contact's messages stay, with a number that says nothing. The others
-    have none either (decision 0026): `queue.insert_messages` runs with its parents locked.
+    have none either (decision 0028): `queue.insert_messages` runs with its parents locked.
     """
 
     workspace = models.ForeignKey(
         Workspace, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
     )
-    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False)
+    mailing = models.ForeignKey(
+        Mailing, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
     contact = models.ForeignKey(
         Contact, on_delete=models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
     )
-    mailbox = models.ForeignKey(Mailbox, on_delete=models.RESTRICT, related_name="+", db_constraint=False, db_index=False)
+    mailbox = models.ForeignKey(
+        Mailbox, on_delete=models.RESTRICT, related_name="+", db_constraint=False, db_index=False
+    )
     key = models.TextField()
     to_email = models.TextField(default="", db_default="", help_text="A test's recipient; else the contact's address.")
     is_test = models.BooleanField(default=False, db_default=False)

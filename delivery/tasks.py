@@ -31,3 +31,11 @@ def check_due_domains() -> None:
     from delivery import services
 
     services.check_due_domains()
+
+
+@shared_task(ignore_result=True)
+def tidy_ledger() -> None:
+    """Delete what of the ledger is older than it is kept."""
+    from delivery import services
+
+    services.tidy_ledger()

@@ -32,6 +32,7 @@ from delivery.services.mailings import (
     set_mailing_window,
     settle_cancelled,
 )
+from delivery.services.retention import tidy_ledger
 from delivery.services.rules import set_sending_rules
 from delivery.services.secrets import renew_secrets
 from delivery.services.sending import dispatch_due, record_contacts_sent, settle_abandoned
@@ -75,6 +76,7 @@ __all__ = [
     "settle_abandoned",
     "settle_cancelled",
     "test_connection",
+    "tidy_ledger",
     "tracked_links",
     "try_settings",
     "update_mailbox",
