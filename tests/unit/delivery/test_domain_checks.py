@@ -171,6 +171,8 @@ def test_a_published_key_is_ours_even_when_it_needs_two_strings(name_server: Nam
         f"v=DKIM1; p={RSA.public}; p=x",
         "hello",
     ],
+    # Keys are drawn anew in each process, and all processes must know a test by the same name.
+    ids=range(10),
 )
 def test_any_other_record_is_a_fault(name_server: NameServer, text: str) -> None:
     name_server.put("drumbeat1._domainkey.acme.example", "TXT", text)
