@@ -114,6 +114,9 @@ def _from_redis() -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "drumbeat_beat_lag_seconds", "How long ago a task of beat was last run by a worker.", lag.total_seconds()
         )
+    yield CounterMetricFamily(
+        "drumbeat_messages_uncompiled", "Messages of which python-liquid had to render some.", delivery.uncompiled()
+    )
     yield GaugeMetricFamily("drumbeat_hits_waiting", "Opens and clicks not yet in PostgreSQL.", tracking.hits_waiting())
 
 

@@ -12,6 +12,7 @@ from core import clock
 from core.exceptions import NotFound
 from delivery import reasons
 from delivery.backlog import Waiting, backlog, overdue_seconds
+from delivery.compose.uncompiled import uncompiled
 from delivery.domains.checklist import Item, Level
 from delivery.domains.stored import (
     checks_of,
@@ -98,9 +99,9 @@ __all__ = [
     "overdue_seconds",
     "pace_of",
     "ramp_progress",
-    "room_today",
     "rates_of",
     "record_of",
+    "room_today",
     "sending_rules_of",
     "sending_state",
     "sentence",
@@ -110,6 +111,7 @@ __all__ = [
     "totals",
     "totals_by_mailing",
     "tracked_links",
+    "uncompiled",
     "why",
     "window_words",
 ]

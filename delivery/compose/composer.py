@@ -99,6 +99,7 @@ class Composer:
             }
         )
         self._sign = sign
+        self._uncompiled = 0
         self._link_ids: dict[str, int] = {}
         self._new_links: dict[int, TrackedLink] = {}
         self._boundary = f"=_{token_hex(12)}"
@@ -132,6 +133,7 @@ class Composer:
             text = self._body(rendering, "text_source", eight_bit=eight_bit)
         except RenderError as error:
             raise ComposeError(str(error)) from error
+        self._uncompiled += rendering.uncompiled
         kind, content = self._content(text, html)
         header = "".join(
             (
@@ -160,6 +162,15 @@ class Composer:
         """Return the links met for the first time since the last call, by id."""
         links, self._new_links = self._new_links, {}
         return links
+
+    def take_uncompiled(self) -> int:
+        """Return how many messages since the last call python-liquid had to render, in part or as a whole."""
+        count, self._uncompiled = self._uncompiled, 0
+        return count
+
+    def put_back(self, links: Mapping[int, TrackedLink]) -> None:
+        """Have `take_links` give these again: they could not be stored."""
+        self._new_links = {**links, **self._new_links}
 
     def local_id(self, key: str) -> str:
         """Return the left half of the Message-ID: the same for every try of a message, different for every other."""

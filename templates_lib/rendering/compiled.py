@@ -142,6 +142,7 @@ class CompiledEmail:
         if program is not None and (written := self.run(program, part, values, state)) is not None:
             return written
         state.deadline = time.perf_counter() + MAX_SECONDS
+        state.uncompiled = True
         try:
             return self.parts[part].render_state(values, state)
         except LiquidError as error:
@@ -229,6 +230,11 @@ class Rendering:
             header_line(compiled.render_part("preheader", self._values, state)) if compiled.preheader else ""
         )
         state.preheader = self.preheader
+
+    @property
+    def uncompiled(self) -> bool:
+        """Whether python-liquid rendered any of what has been asked for."""
+        return self._state.uncompiled
 
     def part(self, part: Literal["source", "text_source"]) -> str:
         """Return the HTML or the plain text.  Raises RenderError."""

@@ -55,6 +55,8 @@ class RenderState:
     fields: frozenset[str] = frozenset()
     empty_fields: set[str] | None = None
     deadline: float = 0.0
+    uncompiled: bool = False
+    """Whether python-liquid rendered any of it."""
 
 
 class SafeContext(RenderContext):

@@ -11,7 +11,6 @@ from liquid import Markup
 from liquid.ast import Node
 from liquid.builtin.expressions import LoopExpression
 from liquid.builtin.expressions.primitive import StringLiteral
-from liquid.context import RenderContext
 from liquid.stringify import to_liquid_string
 from liquid.token import Token
 from liquid.undefined import Undefined, is_undefined
@@ -164,8 +163,9 @@ def text_link(state: RenderState, number: int, url: str) -> str:
     return made
 
 
-def by_python_liquid(node: Node, context: RenderContext) -> str:
+def by_python_liquid(node: Node, context: SafeContext) -> str:
     """Return what a node writes that the compiler doesn't know."""
+    context.state.uncompiled = True
     buffer = context.get_buffer()
     node.render(context, buffer)
     return buffer.getvalue()
