@@ -250,13 +250,13 @@ def send_test(
     return list(Message.objects.filter(mailing=mailing).order_by("pk").values_list("pk", flat=True))
 
 
-def wake_workers(*, after: float = 0) -> None:
-    """Tell a worker that mail is due (in `after` seconds).  Without a broker the next beat finds it."""
+def wake_workers() -> None:
+    """Tell a worker that mail is due.  Without a broker the next beat finds it."""
     from delivery.tasks import dispatch
 
     try:
         # Beat asks again every second, so a call that finds no free worker soon is of no use any more.
-        dispatch.apply_async(retry=False, countdown=after or None, expires=after + WAKE_SECONDS)
+        dispatch.apply_async(retry=False, expires=WAKE_SECONDS)
     except OperationalError:
         logger.warning("No broker: due mail waits for the next beat.")
 

@@ -18,6 +18,7 @@ from delivery.pacing.throttles import slow_down
 from delivery.receipts import Receipt
 from delivery.services import guards
 from delivery.services.mailings import wake_workers
+from delivery.services.waking import wake_workers_in
 
 if TYPE_CHECKING:
     from delivery.courier import Trip
@@ -48,7 +49,7 @@ def note_trip(mailbox: Mailbox, held: Held, trip: "Trip", *, now: datetime) -> N
         line.queue_behind(mailbox.pk, start=start, interval=interval, reason=trip.wait.reason, besides=held.batch_id)
         distance = (trip.wait.until - now).total_seconds()
         if distance < _NEAR:
-            transaction.on_commit(lambda: wake_workers(after=max(distance, 0.0)))
+            transaction.on_commit(lambda: wake_workers_in(max(distance, 0.0)))
     elif not trip.remaining and line.bring_next_forward(mailbox.pk, now=now):
         transaction.on_commit(wake_workers)
 
