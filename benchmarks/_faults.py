@@ -120,6 +120,7 @@ class Rig:
         """Do it; return when it happened (seconds since 1970)."""
         if kind in POINTS:
             taken = self.site.order(kind)
+            self.sink.slow_down(SLOW)
             if kind in SETTLING:
                 self.kill_pool_process()
             wait_for(f"a process comes to {kind!r}", lambda: taken.exists() and taken.read_text().endswith("\n"))

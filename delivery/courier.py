@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from contacts.selectors import liquid_context
 from core import clock
@@ -248,7 +248,11 @@ class _Load:
         if self._stopped:
             return
         ids = [message.id for message in self._waiting] + [envelope.id for envelope in self._made]
-        found = claims.recheck(self._lease, ids, now=clock.now())
+        try:
+            found = claims.recheck(self._lease, ids, now=clock.now())
+        except (OperationalError, InterfaceError) as error:
+            self._stop_unchecked(error)
+            return
         self._stopped = not (found.ours and found.allowed)
         if not found.stopped:
             return
@@ -283,7 +287,18 @@ class _Load:
             except Exception as error:  # whatever one contact's data does, the others' mail goes on
                 logger.exception("Message %s could not be made.", message.id)
                 self._skip(message, reasons.RENDER_ERROR, f"Something unforeseen: {type(error).__name__}", now)
-        store_links(self._lease.mailing_id, self._composer.take_links())
+        links = self._composer.take_links()
+        try:
+            store_links(self._lease.mailing_id, links)
+        except (OperationalError, InterfaceError) as error:
+            self._composer.put_back(links)
+            self._stop_unchecked(error)
+
+    def _stop_unchecked(self, error: Exception) -> None:
+        """PostgreSQL is away: nothing new may start, but what is on the wire is still answered, and the journal takes it."""
+        logger.warning("Batch %s stops: PostgreSQL can't be asked (%s).", self._lease.batch_id, type(error).__name__)
+        connection.close()
+        self._stopped = True
 
     def _skip(self, message: LeasedMessage, reason: str, text: str, now: datetime) -> None:
         self._trip.receipts.append(receipts.skipped(message.id, reason, text=text, at=now))

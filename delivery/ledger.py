@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from core.literals import moments, numbers, texts
 from delivery import queue, reasons
@@ -113,8 +113,29 @@ def hold(held: Held, waiting: Mapping[tuple[datetime, str], Sequence[int]]) -> N
             )
 
 
+def transaction_number() -> str:
+    """Return what `is_committed` knows the transaction by that is open now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text")
+        (number,) = cursor.fetchone()
+    return str(number)
+
+
+def is_committed(transaction: str) -> bool:
+    """Return whether a transaction of a connection that was lost was committed.
+
+    Raises OperationalError while its session still works on it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_xact_status(%s::xid8)", [transaction])
+        (status,) = cursor.fetchone()
+    if status == "in progress":
+        raise OperationalError("The session that was lost has not ended yet.")
+    return bool(status == "committed")
+
+
 def is_recorded(held: Held) -> bool:
-    """Return whether this lease was ended by a commit whose answer got lost."""
+    """Return whether this lease was ended, and nothing remained of the batch."""
     return Batch.objects.filter(pk=held.batch_id, lease_owner=held.ended_by, state=Batch.State.DONE).exists()
 
 

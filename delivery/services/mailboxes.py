@@ -259,7 +259,8 @@ def diagnosis(mailbox: Mailbox, failure: Failure) -> str:
 def note_server_failure(mailbox: Mailbox, failure: Failure) -> datetime | None:
     """The mailbox's server could not be used: return when to try again, or pause the mailbox and return None.
 
-    A refused login is the sender's fault and pauses at once; a server that has been away for a day does too.
+    A refused login is the sender's fault and pauses at once; a server that has been away for a day does too. Workers that
+    meet the same outage at the same time count it once.
     """
     now = clock.now()
     refused_login = failure.stage is Stage.AUTH and (failure.reply is None or not failure.reply.is_temporary)
@@ -267,6 +268,8 @@ def note_server_failure(mailbox: Mailbox, failure: Failure) -> datetime | None:
         pause_mailbox(mailbox.pk, reason=diagnosis(mailbox, failure))
         return None
     locked = Mailbox.objects.select_for_update().get(pk=mailbox.pk)
+    if locked.retry_at is not None and locked.retry_at > now:
+        return locked.retry_at
     since = locked.failing_since or now
     failures = min(locked.failures + 1, 1000)
     retry_at = retries.server_retry_at(failures=failures, now=now)

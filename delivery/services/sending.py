@@ -64,34 +64,39 @@ def dispatch_due(*, seconds: float = DISPATCH_SECONDS) -> int:
     deadline = time.monotonic() + seconds
     settled = 0
     paced: set[int] = set()
+    # With PostgreSQL away nothing is begun.
+    connection.ensure_connection()
     courier = _courier()
     courier.hang_up(unused_for=KEEP_CONNECTIONS_SECONDS)
-    lease = claims.lease_batch(owner=courier.journal.name, now=clock.now())
-    if lease is not None and claims.is_due(clock.now()):
-        wake_workers()
-    while lease is not None:
-        try:
-            settled += _send(courier, lease, max(deadline, time.monotonic() + _LEAST_SECONDS), paced)
-        except BaseException as error:
-            _give_up(courier, lease, error)
-            raise
-        if time.monotonic() >= deadline:
-            if claims.is_due(clock.now()):
-                wake_workers()
-            return settled
+    lease = None
+    try:
         lease = claims.lease_batch(owner=courier.journal.name, now=clock.now())
+        if lease is not None and claims.is_due(clock.now()):
+            wake_workers()
+        while lease is not None:
+            settled += _send(courier, lease, max(deadline, time.monotonic() + _LEAST_SECONDS), paced)
+            if time.monotonic() >= deadline:
+                if claims.is_due(clock.now()):
+                    wake_workers()
+                return settled
+            lease = None
+            lease = claims.lease_batch(owner=courier.journal.name, now=clock.now())
+    except BaseException as error:
+        _give_up(courier, lease, error)
+        raise
     courier.hang_up(but=paced)
     return settled
 
 
-def _give_up(courier: Courier, lease: claims.Lease, error: BaseException) -> None:
+def _give_up(courier: Courier, lease: claims.Lease | None, error: BaseException) -> None:
     """Leave a batch in which something unforeseen happened; what is settled and what isn't, the journal knows.
 
-    The batch is put off, so that it can't keep the others from leaving.
+    The batch is put off, so that it can't keep the others from leaving. Without a lease one may have been taken all the same,
+    if PostgreSQL's answer was lost: it is the journal's too.
     """
     _couriers.pop(os.getpid(), None)
     courier.retire(keep_journal=True)
-    if isinstance(error, Exception) and not isinstance(error, OperationalError | InterfaceError):
+    if lease is not None and isinstance(error, Exception) and not isinstance(error, OperationalError | InterfaceError):
         settle_abandoned()
         queue.delay_batch(lease.batch_id, until=clock.now() + _UNFORESEEN_PAUSE)
 
@@ -129,10 +134,15 @@ def _send(courier: Courier, lease: claims.Lease, deadline: float, paced: set[int
 
 
 def _commit(held: Held, mailbox: Mailbox, trip: Trip) -> None:
-    """Record a trip, whatever it takes: the mail has gone out."""
+    """Record a trip, whatever it takes: the mail has gone out.
+
+    A commit whose answer got lost may have happened: PostgreSQL is asked before it is tried again.
+    """
+    tried: list[str] = []
     for pause in (*_COMMIT_PAUSES, None):
         try:
-            _record_trip(held, mailbox, trip)
+            if not (tried and ledger.is_committed(tried[-1])):
+                _record_trip(held, mailbox, trip, tried)
         except (OperationalError, InterfaceError):
             if pause is None:
                 raise
@@ -144,7 +154,9 @@ def _commit(held: Held, mailbox: Mailbox, trip: Trip) -> None:
 
 
 @transaction.atomic
-def _record_trip(held: Held, mailbox: Mailbox, trip: Trip) -> None:
+def _record_trip(held: Held, mailbox: Mailbox, trip: Trip, tried: list[str]) -> None:
+    """Write everything down in one transaction, whose number is added to `tried`."""
+    tried.append(ledger.transaction_number())
     now = clock.now()
     later = _consequences(held, mailbox, trip)
     given_back = ledger.give_back(held, trip.remaining, due_at=later.until, now=now, reason=later.reason)
@@ -152,9 +164,11 @@ def _record_trip(held: Held, mailbox: Mailbox, trip: Trip) -> None:
         return
     if given_back and trip.held_back:
         ledger.hold(held, trip.held_back)
-    recorded = _record(held, trip.receipts)
+    # What was put off by whoever settled the batch meanwhile is in a later batch already.
+    found = trip.receipts if given_back else [receipt for receipt in trip.receipts if receipt.retry_at is None]
+    recorded = _record(held, found)
     pace.note_trip(mailbox, held, trip, now=now)
-    if later.unreachable:
+    if given_back and later.unreachable:
         ledger.postpone(held, trip.remaining, reason=reasons.SERVER_UNREACHABLE, text=later.unreachable)
     for message_id in recorded.of(MessageState.FAILED):
         if message_id in trip.hard_bounces:
