@@ -172,10 +172,6 @@ class Composer:
         """Have `take_links` give these again: they could not be stored."""
         self._new_links = {**links, **self._new_links}
 
-    def put_back(self, links: Mapping[int, TrackedLink]) -> None:
-        """Have `take_links` give these again: they could not be stored."""
-        self._new_links = {**links, **self._new_links}
-
     def local_id(self, key: str) -> str:
         """Return the left half of the Message-ID: the same for every try of a message, different for every other."""
         return blake2b(f"{self._sender.workspace_id}:{key}".encode(), digest_size=16).hexdigest()
