@@ -19,10 +19,12 @@ from contacts.selectors import liquid_context
 from core import clock
 from delivery import claims, reasons, receipts
 from delivery.claims import Lease, LeasedMessage
-from delivery.compose import BadRecipientError, ComposeError, Composer, Recipient
+from delivery.compose import BadRecipientError, ComposeError, Composer, Recipient, count_uncompiled
 from delivery.compose.composer import Places, Sender, Sign, TrackedLink
 from delivery.dkim import Signer
 from delivery.domains.signing import signer_of
+from delivery.esp import Account, EspClient
+from delivery.esp.accounts import account_of
 from delivery.journal import Entry, Journal, Outcome, Start
 from delivery.models import Mailbox, Mailing
 from delivery.pacing.admission import HeldBack
@@ -79,7 +81,7 @@ class Courier:
 
     def __init__(self, folder: Path) -> None:
         self.journal = Journal(folder)
-        self._clients: dict[int, Client] = {}
+        self._clients: dict[int, Client | EspClient] = {}
         self._used_at: dict[int, float] = {}
         self._compiled: OrderedDict[int, CompiledEmail | TemplateError] = OrderedDict()
         self._composers: OrderedDict[tuple[int, Sender, Signer | None], Composer] = OrderedDict()
@@ -143,14 +145,15 @@ class Courier:
         self.hang_up()
         self.journal.close(keep=keep_journal)
 
-    def _client(self, mailbox: Mailbox) -> Client:
-        server = server_of(mailbox)
+    def _client(self, mailbox: Mailbox) -> Client | EspClient:
+        server = account_of(mailbox) or server_of(mailbox)
         client = self._clients.get(mailbox.pk)
         if client is not None and client.server != server:
             client.close()
             client = None
         if client is None:
-            client = self._clients[mailbox.pk] = Client(server, connections=mailbox.max_connections)
+            kind = EspClient if isinstance(server, Account) else Client
+            client = self._clients[mailbox.pk] = kind(server, connections=mailbox.max_connections)
         self._used_at[mailbox.pk] = time.monotonic()
         return client
 
@@ -159,7 +162,8 @@ class Courier:
         if isinstance(compiled, TemplateError):
             return compiled
         sender = sender_of(mailbox, mailing)
-        signer = signer_of(mailbox)
+        # A provider rewrites what it is given, and signs by itself.
+        signer = signer_of(mailbox) if account_of(mailbox) is None else None
         key = (mailing.pk, sender, signer)
         composer = self._composers.get(key)
         if composer is None:
@@ -293,6 +297,7 @@ class _Load:
         except (OperationalError, InterfaceError) as error:
             self._composer.put_back(links)
             self._stop_unchecked(error)
+        count_uncompiled(self._composer.take_uncompiled())
 
     def _stop_unchecked(self, error: Exception) -> None:
         """PostgreSQL is away: nothing new may start, but what is on the wire is still answered, and the journal takes it."""

@@ -6,7 +6,8 @@ from zoneinfo import available_timezones
 from django import forms
 
 from core.exceptions import DomainError
-from delivery.models import Mailbox
+from delivery.esp import PROVIDERS
+from delivery.models import ApiAccount, Mailbox
 from delivery.pacing import ramps
 from delivery.pacing.history import ramp_of
 from delivery.presets import Preset
@@ -92,7 +93,8 @@ class MailboxForm(forms.Form):
         label="Warm-up",
         choices=WARM_UPS,
         required=False,
-        help_text="A new address that sends much at once is taken for spam: it starts small and grows day by day.",
+        help_text="A new address that sends much at once is taken for spam: it starts small and grows day by day."
+        " Conservative suits a new domain, Fast people who expect your mail.",
     )
     ramp_start = forms.IntegerField(label="On the first day", min_value=1, required=False)
     ramp_growth = forms.IntegerField(label="More each day", min_value=1, required=False)
@@ -180,3 +182,52 @@ class DomainForm(forms.Form):
         max_length=253,
         widget=forms.TextInput(attrs={"placeholder": "example.com", "autocomplete": "off", "spellcheck": "false"}),
     )
+
+
+class ApiAccountForm(forms.Form):
+    """An account at a provider.  The key goes in and never comes out: left empty, the stored one stays."""
+
+    provider = forms.ChoiceField(choices=[(provider.key, provider.label) for provider in PROVIDERS])
+    api_key = forms.CharField(
+        label="API key",
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Postmark calls it a server API token.",
+    )
+    domain = forms.CharField(
+        label="Sending domain",
+        max_length=253,
+        required=False,
+        help_text="For Mailgun, if it isn't the domain of the from address.",
+    )
+    region = forms.ChoiceField(
+        choices=[("", "The provider's default"), ("eu", "European Union")],
+        required=False,
+        help_text="SendGrid and Mailgun keep accounts of the European Union apart.",
+    )
+
+    def __init__(self, *args: Any, account: ApiAccount | None = None, **kwargs: Any) -> None:
+        if account is not None:
+            kwargs["initial"] = {name: getattr(account, name) for name in ("provider", "domain", "region")}
+        super().__init__(*args, **kwargs)
+        if account is not None:
+            self.fields["api_key"].help_text = "One is stored. Leave this empty to keep it."
+
+    def values(self) -> dict[str, Any]:
+        """Return what was entered; a key that was left empty is None."""
+        return {**self.cleaned_data, "api_key": self.cleaned_data["api_key"] or None}
+
+
+class ApiMailboxForm(ApiAccountForm):
+    """A new mailbox with its account."""
+
+    from_email = forms.EmailField(label="From address", max_length=320)
+    from_name = forms.CharField(label="From name", max_length=150, required=False)
+    reply_to = forms.EmailField(
+        label="Reply-to address", max_length=320, required=False, help_text="Empty: replies go to the from address."
+    )
+    field_order = ("from_email", "from_name", "reply_to", "provider", "api_key", "domain", "region")
+
+    def values(self) -> dict[str, Any]:
+        """Return what was entered."""
+        return dict(self.cleaned_data)

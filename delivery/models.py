@@ -447,3 +447,23 @@ class DkimKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.selector}._domainkey.{self.domain.name}"
+
+
+class ApiAccount(models.Model):
+    """An account at a provider that takes a mailbox's mail by its HTTP API, instead of the mailbox's SMTP server."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    mailbox = models.OneToOneField(Mailbox, on_delete=models.CASCADE, related_name="api_account")
+    provider = models.CharField(max_length=20, help_text="A key of delivery.esp.providers.")
+    key_encrypted = models.TextField(editable=False)
+    domain = models.CharField(
+        "sending domain", max_length=253, blank=True, default="", help_text="As the provider knows it, if it asks for one."
+    )
+    region = models.CharField(max_length=10, blank=True, default="")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = "API account"
+
+    def __str__(self) -> str:
+        return f"{self.provider} for {self.mailbox_id}"

@@ -27,6 +27,7 @@ from delivery.domains.stored import (
     standing,
 )
 from delivery.models import (
+    ApiAccount,
     Attempt,
     Batch,
     Counter,
@@ -72,6 +73,7 @@ __all__ = [
     "TrackedLink",
     "Waiting",
     "Why",
+    "api_account_of",
     "backlog",
     "checked_window",
     "checks_of",
@@ -128,6 +130,11 @@ def mailbox_in(workspace: Workspace, mailbox_id: int) -> Mailbox:
     if mailbox is None:
         raise NotFound("There is no such mailbox.")
     return mailbox
+
+
+def api_account_of(mailbox: Mailbox) -> ApiAccount | None:
+    """Return the account at a provider by whose API a mailbox sends; None when it sends by SMTP."""
+    return ApiAccount.objects.filter(mailbox=mailbox).first()
 
 
 def messages_in(workspace: Workspace) -> QuerySet[Message]:

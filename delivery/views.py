@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from core.exceptions import DomainError
 from delivery import charts, selectors, services
 from delivery.dkim import zone_text
-from delivery.forms import DomainForm, MailboxForm, RulesForm, add_refusal
+from delivery.forms import ApiAccountForm, ApiMailboxForm, DomainForm, MailboxForm, RulesForm, add_refusal
 from delivery.models import Mailbox, SendingDomain
 from delivery.presets import PRESETS, preset_of
 from frontend.htmx import is_fragment, redirect, render_page
@@ -255,3 +255,50 @@ def delete_domain(request: MemberRequest, domain_id: int) -> HttpResponseBase:
     services.delete_domain(domain)
     messages.success(request, f"{domain.name} was deleted.")
     return redirect(request, "delivery:domains")
+
+
+@member_view(Capability.MANAGE)
+@require_http_methods(["GET", "POST"])
+def new_api_mailbox(request: MemberRequest) -> HttpResponseBase:
+    """Add a mailbox that sends by a provider's API."""
+    form = ApiMailboxForm(request.POST or None)
+    if form.is_valid():
+        try:
+            made = services.create_api_mailbox(workspace=request.workspace, **form.values())
+        except DomainError as error:
+            add_refusal(form, error)
+        else:
+            messages.success(request, f"{made.from_email} was added.")
+            return redirect(request, "delivery:mailboxes")
+    return _show(
+        request, "delivery/api_account.html", {"form": form}, partial="form", status=422 if form.is_bound else 200
+    )
+
+
+@member_view(Capability.MANAGE)
+@require_http_methods(["GET", "POST"])
+def api_account(request: MemberRequest, mailbox_id: int) -> HttpResponseBase:
+    """Let a mailbox send by a provider's API, or change its account there."""
+    mailbox = selectors.mailbox_in(request.workspace, mailbox_id)
+    account = selectors.api_account_of(mailbox)
+    form = ApiAccountForm(request.POST or None, account=account)
+    if form.is_valid():
+        try:
+            services.set_api_account(mailbox, **form.values())
+        except DomainError as error:
+            add_refusal(form, error)
+        else:
+            messages.success(request, "Saved. The next mail leaves by the API.")
+            return redirect(request, "delivery:api_account", mailbox.pk)
+    context = {"form": form, "mailbox": mailbox, "account": account}
+    return _show(request, "delivery/api_account.html", context, partial="form", status=422 if form.is_bound else 200)
+
+
+@member_view(Capability.MANAGE)
+@require_POST
+def remove_api_account(request: MemberRequest, mailbox_id: int) -> HttpResponseBase:
+    """Let a mailbox send by its SMTP server again."""
+    mailbox = selectors.mailbox_in(request.workspace, mailbox_id)
+    services.remove_api_account(mailbox)
+    messages.success(request, f"{mailbox.from_email} sends by its server again.")
+    return redirect(request, "delivery:edit_mailbox", mailbox.pk)

@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.plugins.browser",
     "tests.plugins.database",
     "tests.plugins.dns",
+    "tests.plugins.esp",
     "tests.plugins.mail",
     "tests.plugins.postfix",
     "tests.plugins.workers",

@@ -4,10 +4,21 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from delivery import selectors
-from delivery.models import Mailbox, Message, MessageState
+from delivery.models import ApiAccount, Mailbox, Message, MessageState
 from delivery.selectors import Moment
 
 STATES = tuple(state.name.lower() for state in MessageState)
+
+
+class ApiAccountSerializer(serializers.Serializer[ApiAccount]):
+    """A mailbox's account at a provider; its key goes in and never comes out (left out, the stored one stays)."""
+
+    provider = serializers.CharField(max_length=20, help_text="postmark, sendgrid or mailgun.")
+    api_key = serializers.CharField(write_only=True, required=False, trim_whitespace=False, max_length=500)
+    domain = serializers.CharField(
+        required=False, allow_blank=True, max_length=253, help_text="For Mailgun, if it isn't the from address's."
+    )
+    region = serializers.CharField(required=False, allow_blank=True, max_length=10, help_text="eu, or empty.")
 
 
 class MailboxSerializer(serializers.ModelSerializer[Mailbox]):
@@ -15,6 +26,7 @@ class MailboxSerializer(serializers.ModelSerializer[Mailbox]):
 
     smtp_password = serializers.CharField(write_only=True, required=False, allow_blank=True, trim_whitespace=False)
     has_password = serializers.BooleanField(read_only=True)
+    account = serializers.SerializerMethodField(help_text="The provider by whose API it sends; null: it sends by SMTP.")
 
     class Meta:
         model = Mailbox
@@ -29,6 +41,7 @@ class MailboxSerializer(serializers.ModelSerializer[Mailbox]):
             "smtp_username",
             "smtp_password",
             "has_password",
+            "account",
             "smtp_verify",
             "max_connections",
             "on_unknown",
@@ -50,6 +63,11 @@ class MailboxSerializer(serializers.ModelSerializer[Mailbox]):
         read_only_fields = ["ramp_since", "status", "paused_reason", "retry_at", "last_error", "created_at"]
         # The service checks uniqueness and says so in words.
         validators: list[Any] = []
+
+    @extend_schema_field(ApiAccountSerializer(allow_null=True))
+    def get_account(self, mailbox: Mailbox) -> dict[str, Any] | None:
+        account = getattr(mailbox, "api_account", None)
+        return ApiAccountSerializer(account).data if account is not None else None
 
 
 class ConnectionSerializer(serializers.Serializer[Any]):

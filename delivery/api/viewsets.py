@@ -12,6 +12,7 @@ from delivery import selectors, services
 from delivery.api.pace import MailboxDaySerializer, PaceSerializer, SendingRulesSerializer
 from delivery.api.serializers import (
     STATES,
+    ApiAccountSerializer,
     ConnectionSerializer,
     MailboxSerializer,
     MessageDetailSerializer,
@@ -31,7 +32,7 @@ class MailboxViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspace
     serializer_class = MailboxSerializer
 
     def get_queryset(self) -> QuerySet[Mailbox]:
-        return selectors.mailboxes_in(self.workspace)
+        return selectors.mailboxes_in(self.workspace).select_related("api_account")
 
     def create_object(self, data: dict[str, Any]) -> Mailbox:
         return services.create_mailbox(workspace=self.workspace, **data)
@@ -90,8 +91,26 @@ class MailboxViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspace
             rules = services.set_sending_rules(workspace=self.workspace, **given.validated_data)
         return Response(SendingRulesSerializer(rules).data)
 
+    @extend_schema(request=ApiAccountSerializer, responses=MailboxSerializer)
+    @action(detail=True, methods=["post"])
+    def account(self, request: Request, pk: str | None = None) -> Response:
+        """Send by a provider's API from the next batch on."""
+        mailbox = self.get_object()
+        given = ApiAccountSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.set_api_account(mailbox, **given.validated_data)
+        return self._now(mailbox)
+
+    @extend_schema(request=None, responses=MailboxSerializer)
+    @account.mapping.delete
+    def remove_account(self, request: Request, pk: str | None = None) -> Response:
+        """Send by the SMTP server again; the API key is destroyed."""
+        mailbox = self.get_object()
+        services.remove_api_account(mailbox)
+        return self._now(mailbox)
+
     def _now(self, mailbox: Mailbox) -> Response:
-        mailbox.refresh_from_db()
+        mailbox = self.get_queryset().get(pk=mailbox.pk)
         return Response(self.get_serializer(mailbox).data)
 
 

@@ -24,6 +24,8 @@ RELAYS: tuple[Relay, ...] = (
     Relay("Fastmail", "fastmail.com", "spf.messagingengine.com"),
     Relay("Amazon SES", "amazonaws.com", "amazonses.com", own_envelope=True),
     Relay("SendGrid", "sendgrid.net", "sendgrid.net", own_envelope=True),
+    Relay("SendGrid", "sendgrid.com", "sendgrid.net", own_envelope=True),
+    Relay("Mailgun", "mailgun.net", "mailgun.org"),
     Relay("Mailgun", "mailgun.org", "mailgun.org"),
     Relay("Postmark", "postmarkapp.com", "spf.mtasv.net", own_envelope=True),
     Relay("Mailjet", "mailjet.com", "spf.mailjet.com", own_envelope=True),

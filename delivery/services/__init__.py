@@ -1,5 +1,6 @@
 """Every write of delivery."""
 
+from delivery.services.accounts import create_api_mailbox, remove_api_account, set_api_account
 from delivery.services.corrections import correct_counters
 from delivery.services.domains import (
     activate_dkim_key,
@@ -51,6 +52,7 @@ __all__ = [
     "check_due_domains",
     "correct_counters",
     "count_links",
+    "create_api_mailbox",
     "create_dkim_keys",
     "create_mailbox",
     "create_mailing",
@@ -67,9 +69,11 @@ __all__ = [
     "record_contacts_sent",
     "record_engagement",
     "record_unsubscribe",
+    "remove_api_account",
     "renew_secrets",
     "resume_mailbox",
     "send_test",
+    "set_api_account",
     "set_mailing_state",
     "set_mailing_window",
     "set_sending_rules",

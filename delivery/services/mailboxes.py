@@ -13,9 +13,12 @@ from core.encryption import DecryptionError
 from core.exceptions import InvalidInput
 from delivery import queue, retries
 from delivery.compose import BadRecipientError, wire_address
+from delivery.esp import Account
+from delivery.esp.accounts import account_of
+from delivery.esp.probing import probe
 from delivery.events import MailboxPaused, MailboxRemoved, MailboxResumed
 from delivery.exceptions import ConnectionTestError, MailboxError
-from delivery.models import Mailbox, MailboxPulse, Message
+from delivery.models import ApiAccount, Mailbox, MailboxPulse, Message
 from delivery.servers import IMPATIENCE, seal_password, server_of
 from delivery.services import domains, limits
 from delivery.services.mailings import wake_workers
@@ -149,6 +152,12 @@ def resume_mailbox(mailbox_id: int) -> None:
     bus.announce(MailboxResumed(mailbox_id))
 
 
+def forget_failures(mailbox_id: int) -> None:
+    """What failed before may work now, as the way to send was changed: try at once."""
+    Mailbox.objects.filter(pk=mailbox_id).update(retry_at=None, failing_since=None, failures=0, last_error="")
+    _bring_forward(mailbox_id)
+
+
 def _bring_forward(mailbox_id: int) -> None:
     """Messages that wait only for the server are due again."""
     queue.unpostpone_batches(mailbox_id, now=clock.now())
@@ -175,6 +184,7 @@ def delete_mailbox(mailbox: Mailbox) -> None:
             paused_reason="It was removed.",
             smtp_password_encrypted="",
         )
+        ApiAccount.objects.filter(mailbox=mailbox).delete()
     else:
         mailbox.delete()
 
@@ -186,6 +196,13 @@ def test_connection(mailbox: Mailbox) -> str:
 
     Raises ConnectionTestError with a diagnosis: `code` is the step that failed.
     """
+    try:
+        account = account_of(mailbox, own=True)
+    except DecryptionError as error:
+        message = "The stored API key can't be read with this installation's keys. Enter it again."
+        raise ConnectionTestError(message, code="password") from error
+    if account is not None:
+        return _test_account(account)
     try:
         server = server_of(mailbox, patience=IMPATIENCE, own=True)
     except DecryptionError as error:
@@ -207,6 +224,14 @@ def test_connection(mailbox: Mailbox) -> str:
     login = "logged in" if server.credentials else "no login asked for"
     secured = {"starttls": "secured by STARTTLS", "tls": "secured by TLS", "plain": "not encrypted"}[server.security]
     found = f"It works: connected to {server.host} port {server.port}, {secured}, {login} ({', '.join(extras)})."
+    return f"{found} {IN_SANDBOX}" if settings.EMAIL_SANDBOX else found
+
+
+def _test_account(account: Account) -> str:
+    failure = probe(account)
+    if failure is not None:
+        raise ConnectionTestError(failure.message, code=failure.stage.value)
+    found = f"It works: {account.provider.label} takes the API key."
     return f"{found} {IN_SANDBOX}" if settings.EMAIL_SANDBOX else found
 
 

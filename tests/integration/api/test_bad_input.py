@@ -81,6 +81,7 @@ BODIES: dict[str, Any] = {
     "lists/{id}/": {"name": "L", "description": "d"},
     "lists/{id}/members/": {"contacts": [1, 2]},
     "lists/{id}/members/remove/": {"contacts": [1, 2]},
+    "mailboxes/{id}/account/": {"provider": "postmark", "api_key": "k", "domain": "d.example", "region": ""},
     "mailboxes/": MAILBOX,
     "mailboxes/{id}/": MAILBOX,
     "mailboxes/{id}/pause/": {"reason": "why"},
