@@ -52,7 +52,7 @@ def full_value_at_start(text: str) -> str:
 def _octets(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if "\0" in text or text.endswith("\n") or "\n." in text:
+    if "\0" in text or "\n." in text:
         raise NotAloneError
     return text.replace("\n", "\r\n").encode().decode("latin-1")
 

@@ -1,7 +1,7 @@
 """What can stand before each text and value, whatever the values and choices are.
 
 The state is the white space that what was written so far ends in, one string for each way to get there; `START` stands for
-nothing written yet. Values end in no white space of their own; they may be empty unless they are known to be full (all but optional ones).
+nothing written yet. Values may be empty, and end a line, unless they are known to be full (all but optional ones).
 
 In a tidied part the white space of static texts is tidied on the way; where it depends on the way taken, the text is written
 in one of several ways, and the program remembers what it wrote last.
@@ -80,8 +80,7 @@ class _Walk:
                     state = _capped(frozenset(self._written(tail, op.text).tail for tail in state))
                 case Value():
                     self._see(op, state)
-                    none = frozenset({""}) if state else state
-                    state = none if self._full_values and not op.optional else _capped(none | state)
+                    state = self._value(op, state)
                 case Choice():
                     ways = [self.through(body, state) for _, body in op.arms]
                     state = _capped(self.through(op.otherwise, state).union(*ways))
@@ -93,6 +92,15 @@ class _Walk:
                 case Statement() | Collect():
                     pass
         return state
+
+    def _value(self, op: Value, state: State) -> State:
+        if not state:
+            return state  # nothing leads there
+        if op.optional and self._tidied:
+            raise TooManyWaysError
+        if self._full_values:
+            return _capped(state | {""}) if op.optional else frozenset({""})
+        return _capped(state | {"", "\n"})
 
     def _repeat(self, op: Repeat, state: State) -> State:
         entry = state

@@ -157,6 +157,16 @@ def test_ordinary_mail_goes_by_pieces() -> None:
         assert rendering.octets("text_source", encoding) is not None
 
 
+def test_what_was_captured_goes_by_pieces_too() -> None:
+    source = "{% capture note %}\n<p>Näte {{ firstName }}.</p>\n{% endcapture %}<html><body>{{ note }}<p>x</p>{{ note }}</body></html>"
+    compiled = compile_email(format="html", subject="s", source=source)
+    rendering = compiled.begin({**FIELDS, **PAGES})
+    assert rendering.octets("source", PLAIN) is not None
+    assert rendering.octets("source", QUOTED_PRINTABLE) is not None
+    for eight_bit in (True, False):
+        check(compiled, FIELDS, eight_bit=eight_bit)
+
+
 def test_the_encoding_follows_from_text_and_server() -> None:
     assert check(_COMPILED[SOURCE], FIELDS, eight_bit=False) == ["7bit", "7bit"]
     assert check(_COMPILED[SOURCE], {**FIELDS, "city": "Zürich"}, eight_bit=True) == ["8bit", "8bit"]
