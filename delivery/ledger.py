@@ -5,7 +5,7 @@ indexes untouched, so that the update stays HOT.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -99,9 +99,9 @@ def give_back(
         return bool(cursor.rowcount)
 
 
-def hold(held: Held, waiting: Mapping[tuple[datetime, str], Sequence[int]]) -> None:
+def hold(held: Held, waiting: Iterable[tuple[tuple[datetime, str], Sequence[int]]]) -> None:
     """Put messages of a leased batch into batches of their own, by the moment and the reason for which they wait."""
-    for (until, reason), message_ids in sorted(waiting.items()):
+    for (until, reason), message_ids in sorted(waiting):
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""

@@ -158,16 +158,16 @@ class Bucket:
 
 def _run(script: str, key: str, *values: object) -> Any:
     client = redis.impatient_client()
-    arguments = [2, key, _EPOCH, *[str(value) for value in values]]
+    arguments = [str(value) for value in values]
     digest = _digest(script)
     try:
-        return client.evalsha(digest, *arguments)
+        return client.evalsha(digest, 2, key, _EPOCH, *arguments)
     except NoScriptError:
         # Redis has started again (or this is its first time): what its buckets say may be a second old.
         for each in (_RESERVE, _RETURN, _CORRECT):
             client.script_load(each)
         client.set(_EPOCH, uuid4().hex)
-        return client.evalsha(digest, *arguments)
+        return client.evalsha(digest, 2, key, _EPOCH, *arguments)
 
 
 @cache

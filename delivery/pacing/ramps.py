@@ -92,19 +92,19 @@ PRESETS: Final[tuple[RampPreset, ...]] = (
         "conservative",
         "Conservative",
         Ramp(20, 10, GrowthUnit.PERCENT, 1_000),
-        "20 on the first day, 10 % more each day, up to 1,000: for a new domain.",
+        "20 on the first day, then 10 % more each day, up to 1,000",
     ),
     RampPreset(
         "normal",
         "Normal",
         Ramp(50, 20, GrowthUnit.PERCENT, 5_000),
-        "50 on the first day, 20 % more each day, up to 5,000: for a new address on a domain that has sent before.",
+        "50 on the first day, then 20 % more each day, up to 5,000",
     ),
     RampPreset(
         "fast",
         "Fast",
         Ramp(200, 50, GrowthUnit.PERCENT, 50_000),
-        "200 on the first day, half as many again each day, up to 50,000: for recipients who expect your mail.",
+        "200 on the first day, then 50 % more each day, up to 50,000",
     ),
 )
 

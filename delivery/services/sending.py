@@ -163,7 +163,7 @@ def _record_trip(held: Held, mailbox: Mailbox, trip: Trip, tried: list[str]) -> 
     if not given_back and ledger.is_recorded(held):
         return
     if given_back and trip.held_back:
-        ledger.hold(held, trip.held_back)
+        ledger.hold(held, trip.held_back.items())
     # What was put off by whoever settled the batch meanwhile is in a later batch already.
     found = trip.receipts if given_back else [receipt for receipt in trip.receipts if receipt.retry_at is None]
     recorded = _record(held, found)

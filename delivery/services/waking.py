@@ -50,7 +50,7 @@ def wake_workers_in(seconds: float) -> None:
     if not current_task or current_task.request.is_eager:
         return
     alarm = _alarms.get(os.getpid())
-    if alarm is None:
+    if alarm is None or not alarm.is_alive():
         alarm = _alarms[os.getpid()] = Alarm()
         alarm.start()
     alarm.ring_at(time.monotonic() + seconds)
