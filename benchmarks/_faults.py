@@ -101,9 +101,7 @@ class Rig:
     def finish(self, *, seconds: float) -> None:
         """Let the rest go out and wait until nothing waits any more."""
         self.sink.slow_down(0)
-        wait_for(
-            "the rest goes out", lambda: select(_OPEN) == 0 and not self.site.abandoned(), seconds=seconds, every=0.2
-        )
+        wait_for("the rest goes out", lambda: select(_OPEN) == 0 and self.site.is_settled(), seconds=seconds, every=0.2)
         self.sink.log.read()
 
     def _look(self, fault: Fault) -> bool:
@@ -114,7 +112,7 @@ class Rig:
         return bool(on_the_wire and leased)
 
     def _is_settled(self, killed_at: float) -> bool:
-        return self.site.runs() and not self.site.abandoned() and bool(select(_LEASED_SINCE, killed_at))
+        return self.site.runs() and self.site.is_settled() and bool(select(_LEASED_SINCE, killed_at))
 
     def _kill(self, kind: str, fault: Fault) -> float:
         """Do it; return when it happened (seconds since 1970)."""

@@ -5,7 +5,7 @@
 Everything it does is noted in `FOLDER/sink.log` by one `write` before it is said, so that a SIGKILL loses no line. A line is
 a letter, the connection, the recipient and the time: O content was asked for, T it was taken, R that was answered, X the
 recipient was refused, C the connection has ended. `FOLDER/pause` holds the seconds from taking a message to its answer.
-SIGUSR1 cuts off all connections. Recipients whose number ends in 99 don't exist.
+SIGUSR1 cuts off all connections. Recipients whose number ends in 999 don't exist.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 _RECIPIENT = re.compile(rb"RCPT TO:<([^>]*)>", re.IGNORECASE)
-_UNKNOWN = re.compile(r"99@")
+_UNKNOWN = re.compile(r"999@")
 _PAUSE_READ_EVERY = 0.05
 
 

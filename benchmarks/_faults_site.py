@@ -22,8 +22,10 @@ from benchmarks._servers import ROOT, free_port
 from config.environment import load_environment
 from config.processes import beat, worker
 from config.supervisor import TICK_SECONDS, ProcessSpec, ServerSpec, Supervisor
+from delivery.models import Batch
 
 PATIENCE_SECONDS = 120.0
+_HELD = f"SELECT count(*) FROM delivery_batch WHERE state = {Batch.State.LEASED:d} AND lease_owner <> ALL(%s)"
 
 
 def wait_for[T](what: str, ask: Callable[[], T], *, seconds: float = PATIENCE_SECONDS, every: float = 0.02) -> T:
@@ -189,13 +191,19 @@ class Site:
             for child in psutil.Process(self.pid("worker")).children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     for file in child.open_files():
-                        if file.path.endswith(".journal"):
+                        # A settler reads those of others.
+                        if file.path.endswith(".journal") and file.mode != "r":  # type: ignore[attr-defined]
                             found[Path(file.path).stem] = child
         return found
 
     def abandoned(self) -> list[str]:
         """Return the journals of dead processes that nobody has settled yet."""
         return [path.stem for path in self.journals.glob("*.journal") if not is_locked(path)]
+
+    def is_settled(self) -> bool:
+        """Tell whether no batch is held by a dead process and no dead process's journal is left."""
+        living = set(self.pool())
+        return not self.abandoned() and not select(_HELD, list(living))
 
     def order(self, point: str) -> Path:
         """Tell the workers to die at a point; return the file that then holds the number of the one that did."""

@@ -14,7 +14,7 @@ from config.embedded.valkey import ValkeyServer, start_valkey
 from delivery import services
 from delivery.models import MailboxDay
 from tests.factories import delivery as make
-from tests.faults.test_killed_workers import wait_for
+from tests.faults.waiting import wait_for
 from tests.plugins.mail import ReceivedMail, SmtpSink
 from tests.plugins.workers import WorkerProcess
 
