@@ -129,8 +129,8 @@ def launch_due_campaigns(*, now: datetime | None = None) -> int:
 def complete_finished_campaigns(*, now: datetime | None = None) -> int:
     """Complete the launched campaigns with nobody on the way and nothing in the queue; return how many.
 
-    Asks two indexes, whatever the number of messages.  Who leaves a sequence does so in the transaction that queues the
-    mail, so asking for the enrolments first misses nothing.
+    Asks a few indexes, whatever the number of messages and campaigns.  Who leaves a sequence does so in the transaction that
+    queues the mail, so asking for the enrolments first misses nothing.
     """
     moment = now or clock.now()
     launched = Campaign.objects.filter(status__in=LAUNCHED, launch__finished_at__isnull=False)
@@ -138,9 +138,14 @@ def complete_finished_campaigns(*, now: datetime | None = None) -> int:
     on_the_way = (
         sequence_reads.open_sequences([campaign.sequence_id for campaign in candidates]) if candidates else set()
     )
+    candidates = [campaign for campaign in candidates if campaign.sequence_id not in on_the_way]
+    if not candidates:
+        return 0
+    mailings = sequence_reads.mailing_ids_by_sequence([campaign.sequence_id for campaign in candidates])
+    unfinished = delivery.unfinished_mailings([pk for found in mailings.values() for pk in found])
     completed = 0
     for campaign in candidates:
-        if campaign.sequence_id in on_the_way or delivery.open_batches(selectors.mailing_ids(campaign)):
+        if not unfinished.isdisjoint(mailings[campaign.sequence_id]):
             continue
         with transaction.atomic():
             if Campaign.objects.filter(pk=campaign.pk, status__in=LAUNCHED).update(
