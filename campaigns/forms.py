@@ -175,7 +175,8 @@ class CampaignForm(forms.Form):
 
 
 def _steps_to_edit(campaign: Campaign) -> list[Step] | None:
-    return steps_of(campaign) if campaign.kind == Kind.DRIP else None
+    """The checklist edits a drip's plain steps; the builder edits all."""
+    return [step for step in steps_of(campaign) if step.is_plain] if campaign.kind == Kind.DRIP else None
 
 
 def step_fields(step: Step) -> dict[str, forms.Field]:

@@ -106,7 +106,7 @@ def mailing_ids(campaign: Campaign) -> list[int]:
 def steps_of(campaign: Campaign) -> list[Step]:
     """Return the campaign's steps in their order: the draft's, or the published ones."""
     version = sequences.shown_version(campaign.sequence)
-    return list(sequences.steps_of(version)) if version else []
+    return sequences.steps_in_order(version) if version else []
 
 
 def emails_of(campaign: Campaign) -> list[Step]:

@@ -165,6 +165,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # The most steps that one sequence can have.
 MAX_SEQUENCE_STEPS = 50
+# How deep branches in branches can be.
+MAX_SEQUENCE_NESTING = 10
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -17,6 +17,7 @@ def subscribe() -> None:
     from sequences import services as sequences
     from templates_lib.selectors import register_people
     from tracking import services as tracking
+    from tracking.events import HitsRecorded
 
     on_decision(AddressesSuppressed, sequences.stop_suppressed)
     on_decision(
@@ -32,6 +33,7 @@ def subscribe() -> None:
 
     on_fact(MessagesAccepted, sequences.note_accepted, delivery.record_contacts_sent)
     on_fact(MessagesFinished, sequences.note_finished)
+    on_fact(HitsRecorded, sequences.wake_engaged)
 
     register_people(CONTACTS)
     register_condition("campaign", campaigns.campaign_subject)

@@ -265,10 +265,10 @@ def subjects_in(workspace_id: int) -> dict[str, Subject]:
     return {subject.key: subject for subject in subjects}
 
 
-def segment_sql(workspace_id: int, definition: Mapping[str, Any]) -> Sql:
+def segment_sql(workspace_id: int, definition: Mapping[str, Any], *, now: datetime | None = None) -> Sql:
     """Return the condition on a contact's row `c` that a checked definition means now.  Raises InvalidSegment."""
     time_zone = Workspace.objects.values_list("time_zone", flat=True).get(pk=workspace_id)
-    return compile_definition(definition, subjects_in(workspace_id), moment_in(time_zone))
+    return compile_definition(definition, subjects_in(workspace_id), moment_in(time_zone, now=now))
 
 
 def matching(contacts: QuerySet[Contact], workspace: Workspace, definition: Mapping[str, Any]) -> QuerySet[Contact]:

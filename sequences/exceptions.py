@@ -9,3 +9,9 @@ class SequenceError(DomainError):
 
 class StepError(InvalidInput):
     """The step can't be as it was given."""
+
+
+class CannotAskError(DomainError):
+    """What a step asks about is gone."""
+
+    code = "cannot_ask"

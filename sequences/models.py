@@ -65,12 +65,19 @@ class Version(models.Model):
 class StepKind(models.TextChoices):
     EMAIL = "email", "Email"
     WAIT = "wait", "Wait"
+    BRANCH = "branch", "Branch"
+    SPLIT = "split", "Random split"
+    ACTION = "action", "Action"
+    GOAL = "goal", "Goal"
+    JUMP = "jump", "Jump"
+    EXIT = "exit", "Exit"
 
 
 class Step(models.Model):
-    """One step of a version; `key` stays the same across versions, `lane` is "root" until branches arrive.
+    """One step of a version; `key` stays the same across versions, `lane` is "root" or "<key of a step>.<outcome>".
 
     An email takes its content from a template's version, or carries it itself (`format`, `source`, `text_source`).
+    `config` holds the settings of all other kinds (`sequences.kinds`) but for the plain duration of a wait.
     """
 
     version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="steps")
@@ -79,6 +86,7 @@ class Step(models.Model):
     position = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, choices=StepKind.choices, default=StepKind.EMAIL)
     wait = models.DurationField(null=True, blank=True, help_text="For a wait: counted from the email's acceptance.")
+    config = models.JSONField("settings", default=dict, db_default={}, blank=True)
     template_version = models.ForeignKey(
         TemplateVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -102,6 +110,13 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return self.subject or self.get_kind_display()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is an email or a wait of a plain duration outside any branch: what a simple list can edit."""
+        return self.lane == ROOT_LANE and (
+            self.kind == StepKind.EMAIL or (self.kind == StepKind.WAIT and not self.config)
+        )
 
 
 class EnrolmentState(models.IntegerChoices):
@@ -155,3 +170,28 @@ class Enrolment(models.Model):
 
     def __str__(self) -> str:
         return f"enrolment {self.pk}"
+
+
+class Decision(models.Model):
+    """Which lane an enrolment took at a step, and why: what was known at that moment.
+
+    Once per step and rotation, never changed.  No foreign keys, as for enrolments; written by one statement a batch.
+    """
+
+    enrolment = models.ForeignKey(
+        Enrolment, on_delete=models.CASCADE, related_name="decisions", db_index=False, db_constraint=False
+    )
+    step_key = models.CharField(max_length=20)
+    rotation = models.PositiveIntegerField()
+    lane = models.CharField(max_length=20)
+    inputs = models.JSONField()
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["enrolment", "step_key", "rotation"], name="decision_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step_key}: {self.lane}"

@@ -1,10 +1,12 @@
 """Reads of sequences, scoped to a workspace."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from sequences.models import OPEN_STATES, Enrolment, Sequence, Step, Version
+from sequences import document
+from sequences.models import OPEN_STATES, Decision, Enrolment, Sequence, Step, Version
 from team.models import Workspace
 
 
@@ -16,6 +18,11 @@ def sequences_in(workspace: Workspace) -> QuerySet[Sequence]:
 def enrolments_in(workspace: Workspace) -> QuerySet[Enrolment]:
     """Return the workspace's enrolments with their contacts, newest first."""
     return Enrolment.objects.filter(sequence__workspace=workspace).select_related("contact").order_by("-id")
+
+
+def decisions_of(enrolment: Enrolment) -> QuerySet[Decision]:
+    """Return what was decided about an enrolment, oldest first."""
+    return Decision.objects.filter(enrolment=enrolment).order_by("id")
 
 
 def draft_version(sequence: Sequence) -> Version | None:
@@ -31,6 +38,16 @@ def shown_version(sequence: Sequence) -> Version | None:
 def steps_of(version: Version) -> QuerySet[Step]:
     """Return a version's steps in their order, with the templates they use."""
     return version.steps.select_related("template_version__template", "mailing").order_by("lane", "position")
+
+
+def steps_in_order(version: Version) -> list[Step]:
+    """Return a version's steps in the order of its document: a lane's steps behind the step that it belongs to."""
+    return list(document.in_order(steps_of(version)))
+
+
+def document_of(steps: Iterable[Step]) -> list[dict[str, Any]]:
+    """Return a version's steps as one document (`sequences.document`)."""
+    return document.document_of(steps)
 
 
 def steps_by_sequence(sequence_ids: Collection[int]) -> dict[int, list[Step]]:

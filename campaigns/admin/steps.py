@@ -14,6 +14,8 @@ from sequences import selectors as sequences
 from sequences.models import Step, StepKind
 from templates_lib.models import TemplateVersion
 
+PLAIN = (StepKind.EMAIL, StepKind.WAIT)
+
 
 class VersionField(forms.ModelChoiceField):
     """A template's version, told by the template's name."""
@@ -60,6 +62,9 @@ class StepForm(forms.ModelForm):
         field = self.fields.get("template_version")
         if isinstance(field, forms.ModelChoiceField) and campaign is not None and campaign.pk:
             field.queryset = self._versions(campaign)
+        kind = self.fields.get("kind")
+        if isinstance(kind, forms.ChoiceField):
+            kind.choices = [(value, label) for value, label in StepKind.choices if value in PLAIN]
 
     def _versions(self, campaign: Campaign) -> QuerySet[TemplateVersion]:
         """The current version of each template of the workspace, and the one that is used already."""
@@ -179,4 +184,9 @@ class StepInline(admin.StackedInline):
 
 
 def _editable(campaign: Campaign | None) -> bool:
-    return campaign is None or campaign.status == Status.DRAFT
+    """A draft whose steps are a plain list; one with branches is edited as a document, in the admin of its version."""
+    if campaign is None:
+        return True
+    version = sequences.shown_version(campaign.sequence)
+    steps = sequences.steps_of(version) if version else ()
+    return campaign.status == Status.DRAFT and all(step.is_plain for step in steps)

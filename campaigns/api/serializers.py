@@ -15,7 +15,6 @@ from campaigns.models import Campaign, Check, Kind, Status
 from campaigns.schedule import moment_of, require_zone
 from sequences import selectors as sequences
 from sequences.models import Step, StepKind
-from sequences.services import content_of
 from team.models import Workspace
 from templates_lib import selectors as templates
 from templates_lib.models import Format
@@ -56,16 +55,24 @@ class ScheduleSerializer(serializers.Serializer[Any]):
     )
 
 
-class StepSerializer(serializers.Serializer[Any]):
-    """One step: an email from a template (its current version), or with its own source; or a wait.
+# What reading a step shows beside its fields.
+SHOWN_ONLY = ("template_version", "effective_subject")
 
-    `subject` and `preheader` win over the template's.  Send the `key` that you read to keep a step's identity.
+
+class StepSerializer(serializers.Serializer[Any]):
+    """One step: an email from a template (its current version), or with its own source; a wait; or another kind.
+
+    `subject` and `preheader` win over the template's.  Send the `key` that you read to keep a step's identity.  The settings
+    of each kind are in the reference of sequences (docs/reference/sequences.md).
     """
 
     key = serializers.CharField(required=False, max_length=20)
     kind = serializers.ChoiceField(choices=StepKind.choices, default=StepKind.EMAIL)
     wait = serializers.DurationField(
-        required=False, format="iso-8601", help_text="For a wait, as P3D or PT2H; counted from the email's acceptance."
+        required=False,
+        allow_null=True,
+        format="iso-8601",
+        help_text="For a wait, as P3D or PT2H; counted from the email's acceptance.",
     )
     template = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     subject = serializers.CharField(required=False, allow_blank=True)
@@ -77,21 +84,22 @@ class StepSerializer(serializers.Serializer[Any]):
         read_only=True, allow_null=True, help_text="For `messages/?mailing=`; null until the launch."
     )
 
-    def to_representation(self, step: Step) -> dict[str, Any]:
-        shown: dict[str, Any] = {"key": step.key, "kind": step.kind}
-        if step.kind == StepKind.WAIT:
-            wait = self.fields["wait"]
-            return {**shown, "wait": wait.to_representation(step.wait) if step.wait else None}
-        version = step.template_version
-        return {
-            **shown,
-            "template": version.template_id if version else None,
-            "template_version": version.number if version else None,
-            "subject": content_of(step)["subject"],
-            "preheader": content_of(step)["preheader"],
-            "mailing": step.mailing_id,
-            **({} if version else {name: getattr(step, name) for name in ("format", "source", "text_source")}),
-        }
+    lanes = serializers.DictField(
+        child=serializers.ListField(child=serializers.DictField()),
+        required=False,
+        help_text="The steps of each lane, for a branch or a split; lanes rejoin behind it.",
+    )
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Take the settings of the other kinds as they are: sequences checks them."""
+        clean: dict[str, Any] = super().to_internal_value(data)
+        clean |= {name: value for name, value in data.items() if name not in self.fields and name not in SHOWN_ONLY}
+        for outcome, steps in clean.get("lanes", {}).items():
+            inner = StepSerializer(data=steps, many=True)
+            if not inner.is_valid():
+                raise serializers.ValidationError({f"lanes.{outcome}": inner.errors})
+            clean["lanes"][outcome] = inner.validated_data
+        return clean
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -191,7 +199,7 @@ class CampaignSerializer(serializers.Serializer[Campaign]):
                 "exclude": {"lists": _ids(campaign.excluded_lists), "segments": _ids(campaign.excluded_segments)},
             },
             "mailboxes": _ids(campaign.mailboxes),
-            "steps": StepSerializer(self._steps[campaign.sequence_id], many=True).data,
+            "steps": sequences.document_of(self._steps[campaign.sequence_id]),
             "schedule": {"send_at": at(campaign.send_at), "time_zone": campaign.time_zone}
             if campaign.send_at
             else None,
@@ -228,7 +236,7 @@ def changes_of(data: dict[str, Any], workspace: Workspace, *, time_zone: str) ->
             "lost_audience": [],
         }
     if "steps" in data:
-        changes["steps"] = [_step(step, workspace, place) for place, step in enumerate(data["steps"])]
+        changes["steps"] = _steps(data["steps"], workspace, "steps")
     if "schedule" in data:
         changes |= schedule_of(data["schedule"], time_zone=time_zone)
     return changes
@@ -250,14 +258,22 @@ def schedule_of(schedule: dict[str, Any] | None, *, time_zone: str) -> dict[str,
     return {"send_at": given if given.tzinfo else moment_of(given, zone), "time_zone": zone}
 
 
-def _step(step: dict[str, Any], workspace: Workspace, place: int) -> dict[str, Any]:
+def _steps(steps: Iterable[dict[str, Any]], workspace: Workspace, path: str) -> list[dict[str, Any]]:
+    return [_step(step, workspace, f"{path}.{place}") for place, step in enumerate(steps)]
+
+
+def _step(step: dict[str, Any], workspace: Workspace, path: str) -> dict[str, Any]:
     wanted = dict(step)
+    if "lanes" in wanted:
+        wanted["lanes"] = {
+            outcome: _steps(inside, workspace, f"{path}.lanes.{outcome}") for outcome, inside in wanted["lanes"].items()
+        }
     template_id = wanted.pop("template", None)
     if template_id is not None:
         template = templates.templates_in(workspace).filter(pk=template_id).first()
         if template is None:
             message = f"This workspace has no template {template_id}."
-            raise InvalidCampaign(message, fields={f"steps.{place}.template": [message]})
+            raise InvalidCampaign(message, fields={f"{path}.template": [message]})
         wanted["template"] = template
     return wanted
 

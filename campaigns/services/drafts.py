@@ -264,7 +264,7 @@ def _own(workspace: Workspace, relation: str, model: type[Any], given: Collectio
 
 
 def _apply_steps(campaign: Campaign, steps: Collection[Mapping[str, Any]]) -> list[str]:
-    given = [_with_version(step) for step in steps]
+    given = [_with_versions(step) for step in steps]
     if campaign.kind == Kind.BROADCAST and [step["kind"] for step in given] != [StepKind.EMAIL]:
         message = "A broadcast has exactly one step, an email; a drip can have more."
         raise InvalidCampaign(message, fields={"steps": [message]})
@@ -299,6 +299,14 @@ def _with_version(step: Mapping[str, Any]) -> dict[str, Any]:
     if "template" in wanted:
         template: Template | None = wanted.pop("template")
         wanted["template_version"] = template.current_version if template else None
+    return wanted
+
+
+def _with_versions(step: Mapping[str, Any]) -> dict[str, Any]:
+    """Do so for a step and for those in its lanes."""
+    wanted = _with_version(step)
+    if lanes := wanted.get("lanes"):
+        wanted["lanes"] = {outcome: [_with_versions(inside) for inside in steps] for outcome, steps in lanes.items()}
     return wanted
 
 

@@ -11,7 +11,7 @@ from campaigns.exceptions import CampaignError
 from campaigns.models import Campaign, Kind
 from campaigns.services.drafts import lock_draft, note_edit
 from sequences import services as sequences
-from sequences.models import Step, StepKind
+from sequences.models import ROOT_LANE, Step, StepKind
 
 USUAL_WAIT = timedelta(days=2)
 
@@ -53,7 +53,7 @@ def order_steps(campaign: Campaign, *, keys: Sequence[str], actor: str = "") -> 
     Raises CampaignError unless it is the draft of a drip, StepError unless the keys are exactly those of its steps.
     """
     draft = _lock_drip(campaign)
-    if list(keys) == [step.key for step in selectors.steps_of(draft)]:
+    if list(keys) == [step.key for step in selectors.steps_of(draft) if step.lane == ROOT_LANE]:
         return
     sequences.reorder_steps(draft.sequence, keys=keys)
     _note(campaign, draft, actor)

@@ -23,7 +23,7 @@ from core import clock
 from core.exceptions import DomainError, InvalidInput
 from delivery import selectors as delivery
 from frontend.htmx import redirect, render_page, toast, trigger
-from sequences.models import Step, StepKind
+from sequences.models import ROOT_LANE, Step, StepKind
 from team.access import Capability, MemberRequest, can, member_view
 from templates_lib import selectors as templates
 from templates_lib import services as template_services
@@ -222,9 +222,10 @@ def step_rows(campaign: Campaign, form: CampaignForm | None = None, *, edited: s
     form = form or CampaignForm.of(campaign)
     rows: list[dict[str, Any]] = []
     drip = campaign.kind == Kind.DRIP
-    for step in selectors.steps_of(campaign):
+    steps = selectors.steps_of(campaign)
+    for step in (step for step in steps if step.lane == ROOT_LANE):
         ending = f"-{step.key}" if drip else ""
-        fields = [name for name in form.fields if name in step_fields(step)] if drip else list(LINES)
+        fields = [name for name in form.fields if step.is_plain and name in step_fields(step)] if drip else list(LINES)
         version = step.template_version
         template = _template_of(step)
         is_email = step.kind == StepKind.EMAIL
@@ -232,6 +233,7 @@ def step_rows(campaign: Campaign, form: CampaignForm | None = None, *, edited: s
             {
                 "step": step,
                 "is_email": is_email,
+                "is_plain": step.is_plain,
                 "number": sum(row["is_email"] for row in rows) + 1,
                 "fields": {name.removesuffix(ending): form[name] for name in fields},
                 "faults": line_faults(subject=step.subject, preheader=step.preheader) if is_email else {},

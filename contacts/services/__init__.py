@@ -17,6 +17,7 @@ from contacts.services.fields import check_field as check_field
 from contacts.services.fields import check_field_change as check_field_change
 from contacts.services.fields import create_field as create_field
 from contacts.services.fields import delete_field as delete_field
+from contacts.services.fields import set_field as set_field
 from contacts.services.fields import strip_field as strip_field
 from contacts.services.fields import update_field as update_field
 from contacts.services.import_runs import enqueue_imports as enqueue_imports

@@ -3,29 +3,36 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from sequences.models import Enrolment, EnrolmentState, Sequence, Step
-from sequences.services import content_of
+from sequences.models import Decision, Enrolment, EnrolmentState, Sequence, StepKind
 
 STATES = [state.name.lower() for state in EnrolmentState]
 
 
 @extend_schema_serializer(component_name="SequenceStep")
-class StepSerializer(serializers.ModelSerializer[Step]):
-    """One step as it stands: an email with its subject and template, or a wait."""
+class StepSerializer(serializers.Serializer[Any]):
+    """One step of the document; the settings of its kind stand beside these (docs/reference/sequences.md)."""
 
-    wait = serializers.DurationField(read_only=True, format="iso-8601")
-    template = serializers.IntegerField(source="template_version.template_id", default=None, read_only=True)
-    template_version = serializers.IntegerField(source="template_version.number", default=None, read_only=True)
-    effective_subject = serializers.SerializerMethodField(help_text="The step's own subject, or its template's.")
+    key = serializers.CharField()
+    kind = serializers.ChoiceField(choices=StepKind.choices)
+    wait = serializers.CharField(required=False, help_text="An ISO 8601 duration, for a plain wait.")
+    template = serializers.IntegerField(required=False, allow_null=True)
+    template_version = serializers.IntegerField(required=False, allow_null=True)
+    subject = serializers.CharField(required=False, help_text="The step's own, or its template's.")
+    lanes = serializers.DictField(child=serializers.ListField(child=serializers.DictField()), required=False)
 
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    key = serializers.CharField(help_text="The step's key.")
+    code = serializers.CharField()
+    message = serializers.CharField()
+    field = serializers.CharField(help_text="The setting to mend; empty when it is the step's place.")
+
+
+class DecisionSerializer(serializers.ModelSerializer[Decision]):
     class Meta:
-        model = Step
-        fields = ["key", "kind", "wait", "template", "template_version", "subject", "preheader", "effective_subject"]
-        fields += ["format", "source", "text_source"]
+        model = Decision
+        fields = ["step_key", "rotation", "lane", "inputs", "decided_at"]
         read_only_fields = fields
-
-    def get_effective_subject(self, step: Step) -> str:
-        return content_of(step)["subject"]
 
 
 class SequenceSerializer(serializers.ModelSerializer[Sequence]):
@@ -52,7 +59,7 @@ class EnrolmentSerializer(serializers.ModelSerializer[Enrolment]):
 
     class Meta:
         model = Enrolment
-        fields = ["id", "sequence", "contact", "mailbox", "step_key", "state", "reason"]
+        fields = ["id", "sequence", "contact", "mailbox", "step_key", "rotation", "state", "reason"]
         fields += ["enrolled_at", "entered_step_at", "due_at"]
         read_only_fields = fields
 

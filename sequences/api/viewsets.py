@@ -7,8 +7,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.exceptions import InvalidInput
-from sequences import selectors
-from sequences.api.serializers import STATES, EnrolmentSerializer, SequenceSerializer, StepSerializer
+from sequences import selectors, services
+from sequences.api.serializers import (
+    STATES,
+    DecisionSerializer,
+    EnrolmentSerializer,
+    ProblemSerializer,
+    SequenceSerializer,
+    StepSerializer,
+)
 from sequences.models import Enrolment, EnrolmentState, Sequence
 from team.api.base import ReadMixin, WorkspaceViewSet
 
@@ -25,10 +32,15 @@ class SequenceViewSet(ReadMixin, WorkspaceViewSet[Sequence]):
     @extend_schema(responses=StepSerializer(many=True))
     @action(detail=True, methods=["get"], pagination_class=None)
     def steps(self, request: Request, pk: str) -> Response:
-        """The sequence's steps in their order."""
+        """The sequence's steps as one document: a branch holds the steps of its lanes.  A campaign takes it as `steps`."""
         version = selectors.shown_version(self.get_object())
-        steps = list(selectors.steps_of(version)) if version else []
-        return Response(StepSerializer(steps, many=True).data)
+        return Response(selectors.document_of(selectors.steps_of(version)) if version else [])
+
+    @extend_schema(responses=ProblemSerializer(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def problems(self, request: Request, pk: str) -> Response:
+        """What keeps the steps from being launched, step by step."""
+        return Response(ProblemSerializer(services.problems_of(self.get_object()), many=True).data)
 
 
 class EnrolmentViewSet(ReadMixin, WorkspaceViewSet[Enrolment]):
@@ -39,6 +51,12 @@ class EnrolmentViewSet(ReadMixin, WorkspaceViewSet[Enrolment]):
 
     scope = "campaigns"
     serializer_class = EnrolmentSerializer
+
+    @extend_schema(responses=DecisionSerializer(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def decisions(self, request: Request, pk: str) -> Response:
+        """Which lanes the contact took, and from what that was decided, oldest first."""
+        return Response(DecisionSerializer(selectors.decisions_of(self.get_object()), many=True).data)
 
     def get_queryset(self) -> QuerySet[Enrolment]:
         enrolments = selectors.enrolments_in(self.workspace)

@@ -1,7 +1,8 @@
 """Every write of sequences: the draft's steps, the life of a sequence, and who is on the way."""
 
+from sequences.kinds.reading import LONGEST_WAIT
+from sequences.services.checking import content_of, problems_of
 from sequences.services.drafts import (
-    LONGEST_WAIT,
     add_step,
     copy_steps,
     create_sequence,
@@ -19,8 +20,10 @@ from sequences.services.enrolments import (
     note_accepted,
     note_finished,
     stop_suppressed,
+    wake_by_messages,
+    wake_engaged,
 )
-from sequences.services.lifecycle import close, content_of, pause, publish, resume, sweep_closed
+from sequences.services.lifecycle import close, pause, publish, resume, sweep_closed
 
 __all__ = [
     "LONGEST_WAIT",
@@ -36,6 +39,7 @@ __all__ = [
     "note_accepted",
     "note_finished",
     "pause",
+    "problems_of",
     "publish",
     "remove_step",
     "rename_sequence",
@@ -45,4 +49,6 @@ __all__ = [
     "stop_suppressed",
     "sweep_closed",
     "update_step",
+    "wake_by_messages",
+    "wake_engaged",
 ]

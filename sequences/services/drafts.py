@@ -1,25 +1,25 @@
 """Editing the steps of a draft: every change locks the draft, so that two editors never interleave."""
 
-import secrets
 from collections.abc import Mapping
 from collections.abc import Sequence as Items
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
-from sequences import selectors
+from sequences import kinds, selectors
+from sequences.document import EMAIL_FIELDS, Placed, new_key, placed, settings_of
 from sequences.exceptions import SequenceError, StepError
+from sequences.graph import lane_of
+from sequences.kinds.waits import FixedWait
 from sequences.models import ROOT_LANE, Sequence, Step, StepKind, Version
+from sequences.services.references import check_references
 from team.models import Workspace
 from team.services import audit_as_workspace
 from templates_lib.models import Format, TemplateVersion
 
-SHORTEST_WAIT = timedelta(seconds=1)
-LONGEST_WAIT = timedelta(days=730)
-EMAIL_FIELDS = ("template_version", "subject", "preheader", "format", "source", "text_source")
-STEP_FIELDS = (*EMAIL_FIELDS, "wait")
+STEP_FIELDS = (*EMAIL_FIELDS, "wait", "config")
 
 
 @transaction.atomic
@@ -38,48 +38,58 @@ def rename_sequence(sequence: Sequence, *, name: str) -> None:
 
 
 @transaction.atomic
-def add_step(sequence: Sequence, *, kind: str, key: str = "", position: int | None = None, **fields: Any) -> Step:
-    """Add a step at `position` (from 0; at the end if None) of the draft.
+def add_step(
+    sequence: Sequence, *, kind: str, key: str = "", lane: str = ROOT_LANE, position: int | None = None, **fields: Any
+) -> Step:
+    """Add a step to a lane of the draft at `position` (from 0; at the end if None).
 
-    `fields` are those of `Step`: `wait` for a wait; `template_version`, `subject`, `preheader`, or `format`, `source` and
-    `text_source` for an email.  Raises StepError, or SequenceError when there is no draft.
+    `fields` are `template_version`, `subject`, `preheader`, or `format`, `source` and `text_source` for an email, the
+    settings of `sequences.kinds` for any other step.  Raises StepError, or SequenceError when there is no draft.
     """
     draft = lock_draft(sequence)
-    steps = list(draft.steps.filter(lane=ROOT_LANE).order_by("position"))
-    limit = settings.MAX_SEQUENCE_STEPS
-    if len(steps) >= limit:
-        raise StepError(f"A sequence can have at most {limit} steps.", fields={"steps": [f"At most {limit} steps."]})
-    clean = _clean(sequence.workspace_id, kind, fields)
+    everything = list(draft.steps.order_by("position"))
+    _require_room(len(everything) + 1)
+    if lane not in _lanes(everything):
+        raise StepError("There is no such lane.", fields={"lane": ["There is no such lane."]})
+    steps = [step for step in everything if step.lane == lane]
+    key = key or new_key()
+    clean = _clean(sequence.workspace_id, kind, fields, key=key)
     at = len(steps) if position is None else max(0, min(position, len(steps)))
-    step = Step.objects.create(version=draft, key=key or new_key(), position=len(steps), kind=kind, **clean)
+    step = Step.objects.create(version=draft, key=key, lane=lane, position=len(steps), kind=kind, **clean)
     _renumber([*steps[:at], step, *steps[at:]])
     return step
 
 
 @transaction.atomic
 def update_step(step: Step, **changes: Any) -> Step:
-    """Change fields of a draft's step.  Raises StepError, or SequenceError when it is published."""
-    _lock_draft_of(step)
-    clean = _clean(step.version.sequence.workspace_id, step.kind, changes)
+    """Change fields of a draft's step.  Raises StepError, or SequenceError when it is published.
+
+    Lanes that a change takes away (a split loses a share) go with their steps.
+    """
+    draft = _lock_draft_of(step)
+    given = changes if step.kind == StepKind.EMAIL else settings_of(step) | changes
+    clean = _clean(step.version.sequence.workspace_id, step.kind, given, key=step.key)
     for name, value in clean.items():
         setattr(step, name, value)
     step.save(update_fields=list(clean))
+    _drop_lost_lanes(draft)
     return step
 
 
 @transaction.atomic
 def remove_step(step: Step) -> None:
-    """Take a step out of its draft.  Raises SequenceError when it is published."""
+    """Take a step out of its draft, with the steps in its lanes.  Raises SequenceError when it is published."""
     draft = _lock_draft_of(step)
     step.delete()
-    _renumber(list(draft.steps.filter(lane=ROOT_LANE).order_by("position")))
+    _drop_lost_lanes(draft)
+    _renumber(list(draft.steps.filter(lane=step.lane).order_by("position")))
 
 
 @transaction.atomic
-def reorder_steps(sequence: Sequence, *, keys: Items[str]) -> None:
-    """Put the draft's steps into the order of `keys`.  Raises StepError unless these are exactly the draft's steps."""
+def reorder_steps(sequence: Sequence, *, keys: Items[str], lane: str = ROOT_LANE) -> None:
+    """Put the steps of a lane into the order of `keys`.  Raises StepError unless these are exactly the lane's steps."""
     draft = lock_draft(sequence)
-    steps = {step.key: step for step in draft.steps.filter(lane=ROOT_LANE)}
+    steps = {step.key: step for step in draft.steps.filter(lane=lane)}
     if sorted(keys) != sorted(steps):
         raise StepError("The steps have changed meanwhile; load the page again.", code="stale")
     _renumber([steps[key] for key in keys])
@@ -87,29 +97,16 @@ def reorder_steps(sequence: Sequence, *, keys: Items[str]) -> None:
 
 @transaction.atomic
 def replace_steps(sequence: Sequence, *, steps: Items[Mapping[str, Any]]) -> list[Step]:
-    """Make `steps` (mappings of `kind`, optionally `key`, and a step's fields) the draft's only steps, in this order.
+    """Make a document (see `sequences.document`; an email names a `template_version`) the draft's only steps.
 
-    A step that names the key of an old one keeps that key.  Raises StepError with fields named "steps.<index>.<field>".
+    Keys that are given are kept.  Raises StepError, whose message names the step and whose fields are paths as
+    "steps.2.lanes.yes.0.wait".
     """
     draft = lock_draft(sequence)
-    limit = settings.MAX_SEQUENCE_STEPS
-    if len(steps) > limit:
-        raise StepError(f"A sequence can have at most {limit} steps.", fields={"steps": [f"At most {limit} steps."]})
-    known = set(draft.steps.values_list("key", flat=True))
+    given = placed(steps, deepest=settings.MAX_SEQUENCE_NESTING)
+    _require_room(len(given))
+    made = [_made(draft, sequence.workspace_id, step) for step in given]
     draft.steps.all().delete()
-    made: list[Step] = []
-    for position, given in enumerate(steps):
-        fields = {name: value for name, value in given.items() if name not in ("kind", "key")}
-        key = given.get("key", "")
-        try:
-            clean = _clean(sequence.workspace_id, given["kind"], fields)
-        except StepError as error:
-            where = {f"steps.{position}.{name}": messages for name, messages in error.fields.items()}
-            raise StepError(error.message, fields=where) from error
-        known.discard(key) if (reused := key in known) else None
-        made.append(
-            Step(version=draft, key=key if reused else new_key(), position=position, kind=given["kind"], **clean)
-        )
     return Step.objects.bulk_create(made)
 
 
@@ -136,16 +133,49 @@ def lock_draft(sequence: Sequence) -> Version:
     return draft
 
 
-def new_key() -> str:
-    """Return a new step key: it never means another step, in whatever version."""
-    return secrets.token_hex(5)
-
-
 def _lock_draft_of(step: Step) -> Version:
     draft = lock_draft(step.version.sequence)
     if step.version_id != draft.pk:
         raise SequenceError("The step is published and can't be changed.")
     return draft
+
+
+def _require_room(count: int) -> None:
+    limit = settings.MAX_SEQUENCE_STEPS
+    if count > limit:
+        raise StepError(f"A sequence can have at most {limit} steps.", fields={"steps": [f"At most {limit} steps."]})
+
+
+def _lanes(steps: Items[Step]) -> set[str]:
+    """Return the names of all lanes that the steps open."""
+    inner = {lane_of(step.key, outcome) for step in steps for outcome in kinds.lanes_of(step.kind, step.config)}
+    return {ROOT_LANE} | inner
+
+
+def _drop_lost_lanes(draft: Version) -> None:
+    """Delete steps whose lane is gone, until there are none."""
+    while True:
+        steps = list(draft.steps.all())
+        known = _lanes(steps)
+        lost = [step.pk for step in steps if step.lane not in known]
+        if not lost:
+            return
+        draft.steps.filter(pk__in=lost).delete()
+
+
+def _made(draft: Version, workspace_id: int, given: Placed) -> Step:
+    try:
+        clean = _clean(workspace_id, given.kind, given.fields, key=given.key)
+    except StepError as error:
+        where = {f"{given.path}.{name}": messages for name, messages in error.fields.items()}
+        raise StepError(f"{given.label} ({given.kind}): {error.message}", fields=where) from error
+    known = kinds.lanes_of(given.kind, clean.get("config", {}))
+    if unknown := sorted(set(given.lanes) - set(known)):
+        message = f"There is no lane “{unknown[0]}”; " + (
+            f"its lanes are {', '.join(known)}." if known else "it has none."
+        )
+        raise StepError(f"{given.label} ({given.kind}): {message}", fields={f"{given.path}.lanes": [message]})
+    return Step(version=draft, key=given.key, lane=given.lane, position=given.position, kind=given.kind, **clean)
 
 
 def _renumber(steps: Items[Step]) -> None:
@@ -156,19 +186,34 @@ def _renumber(steps: Items[Step]) -> None:
     Step.objects.bulk_update(moved, ["position"])
 
 
-def _clean(workspace_id: int, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _clean(workspace_id: int, kind: str, fields: Mapping[str, Any], *, key: str) -> dict[str, Any]:
+    """Return the columns of a step.  What is missing may be; raises StepError for what is wrong."""
     if kind not in StepKind.values:
-        raise StepError(f"There is no step of the kind “{kind}”.", fields={"kind": ["Choose email or wait."]})
-    allowed = EMAIL_FIELDS if kind == StepKind.EMAIL else ("wait",)
-    unknown = sorted(set(fields) - set(allowed))
-    if unknown:
+        choices = f"Choose one of {', '.join(StepKind.values)}."
+        raise StepError(f"There is no step of the kind “{kind}”.", fields={"kind": [choices]})
+    if kind == StepKind.EMAIL:
+        return _clean_email(workspace_id, fields)
+    reading = kinds.read(kind, fields, key=key)
+    normal, errors = check_references(workspace_id, reading.settings)
+    if errors := reading.errors | errors:
+        raise StepError(next(iter(errors.values())), fields={name: [message] for name, message in errors.items()})
+    clean = reading.clean | normal
+    if kind != StepKind.WAIT:
+        return {"config": clean}
+    clean.pop("wait", None)
+    return {"wait": reading.settings.duration if isinstance(reading.settings, FixedWait) else None, "config": clean}
+
+
+def _clean_email(workspace_id: int, fields: Mapping[str, Any]) -> dict[str, Any]:
+    if unknown := sorted(set(fields) - {*EMAIL_FIELDS, "template"}):
         raise StepError(
-            f"A step of the kind {kind} has no {unknown[0]}.",
-            fields={name: [f"Not for a step of the kind {kind}."] for name in unknown},
+            f"An email has no {unknown[0]}.", fields={name: ["Not for a step of this kind."] for name in unknown}
         )
     clean = dict(fields)
-    if kind == StepKind.WAIT and "wait" in clean:
-        clean["wait"] = _clean_wait(clean["wait"])
+    if "template" in clean:
+        clean["template_version"] = _template_version(
+            workspace_id, clean.pop("template"), clean.get("template_version")
+        )
     template_version: TemplateVersion | None = clean.get("template_version")
     if template_version is not None and template_version.template.workspace_id != workspace_id:
         raise StepError("There is no such template.", fields={"template": ["There is no such template."]})
@@ -180,7 +225,20 @@ def _clean(workspace_id: int, kind: str, fields: Mapping[str, Any]) -> dict[str,
     return clean
 
 
-def _clean_wait(wait: Any) -> timedelta:
-    if not isinstance(wait, timedelta) or not SHORTEST_WAIT <= wait <= LONGEST_WAIT:
-        raise StepError("A wait takes from one second to two years.", fields={"wait": ["From 1 second to 2 years."]})
-    return wait
+def _template_version(workspace_id: int, template: Any, number: Any) -> TemplateVersion | None:
+    """Return the version of a template (by its id) with the number, or its current one.  Raises StepError."""
+    if template is None:
+        return None
+    found = None
+    if isinstance(template, int):
+        versions = TemplateVersion.objects.filter(template=template, template__workspace=workspace_id)
+        wanted = (
+            versions.filter(number=number)
+            if isinstance(number, int)
+            else versions.filter(template__current_version=F("pk"))
+        )
+        found = wanted.select_related("template").first()
+    if found is None:
+        message = f"This workspace has no template {template}."
+        raise StepError(message, fields={"template": [message]})
+    return found

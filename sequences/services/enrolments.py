@@ -13,8 +13,10 @@ from core.literals import numbers
 from delivery.events import MessagesAccepted, MessagesFinished
 from sequences import engine
 from sequences.exceptions import SequenceError
-from sequences.models import OPEN_STATES, Enrolment, EnrolmentState, Sequence, Step
+from sequences.kinds.waits import Pause
+from sequences.models import OPEN_STATES, Decision, Enrolment, EnrolmentState, Sequence, Step
 from sequences.services import waking
+from tracking.events import HitsRecorded
 
 # A task gives its worker back after this many seconds, so that one long queue doesn't keep others from their turn.
 ADVANCE_SECONDS = 20.0
@@ -38,9 +40,11 @@ def enrol_contacts(
     state, version_id = _lock_live(sequence)
     if state not in (Sequence.State.RUNNING, Sequence.State.PAUSED) or version_id is None:
         raise SequenceError("Contacts can only enter a sequence that is published and open.")
-    place = engine.paths([version_id])[version_id].enter(due_at)
-    if place is None:
+    ways = engine.graphs([version_id])
+    first = ways[version_id].first if ways else None
+    if first is None:
         raise SequenceError("The sequence has no steps.")
+    first_due_at = first.due_at(due_at)
     moment = now or clock.now()
     # One insert from two arrays; the unique key (sequence, contact, entry) makes it repeatable.
     with connection.cursor() as cursor:
@@ -54,12 +58,12 @@ def enrol_contacts(
             ON CONFLICT (sequence_id, contact_id, entry_key) DO NOTHING
             """,
             [
-                sequence.pk, entry_key, version_id, place.stop.key, moment, place.entered_at, place.due_at,
+                sequence.pk, entry_key, version_id, first.key, moment, due_at, first_due_at,
                 numbers(contact_ids), numbers(mailbox_ids), sequence.workspace_id,
             ],
         )  # fmt: skip
         entered = int(cursor.rowcount)
-    if entered and place.due_at <= moment:
+    if entered and first_due_at <= moment:
         waking.wake_engine()
     return entered
 
@@ -117,7 +121,38 @@ def stop_suppressed(decision: AddressesSuppressed) -> None:
 
 def forget_contacts(decision: ContactsDeleted) -> None:
     """Handler: the enrolments of deleted contacts go with them."""
-    Enrolment.objects.filter(contact__in=decision.contact_ids).delete()
+    enrolments = Enrolment.objects.filter(contact__in=decision.contact_ids)
+    Decision.objects.filter(enrolment__in=enrolments).delete()
+    enrolments.delete()
+
+
+def wake_engaged(fact: HitsRecorded) -> None:
+    """Handler: whoever stands at a branch that asks about these messages is looked at now, not when its window closes."""
+    if wake_by_messages(fact.message_ids):
+        waking.wake_engine()
+
+
+@transaction.atomic
+def wake_by_messages(message_ids: Items[int]) -> int:
+    """Let those who stand at a branch on the engagement with these messages be looked at; return how many they are."""
+    with connection.cursor() as cursor:
+        # The key leads from the message to its enrolment; both are found by their primary keys.
+        cursor.execute(
+            """
+            WITH awake AS (
+                SELECT e.id FROM delivery_message m
+                JOIN sequences_enrolment e ON e.id = substring(m.key FROM '^e(\\d+):')::bigint
+                JOIN sequences_step s ON s.version_id = e.version_id AND s.key = e.step_key
+                WHERE m.id = ANY (%(message_ids)s) AND e.state = ANY (%(open)s) AND e.due_at > %(now)s
+                    AND s.kind = 'branch' AND s.config ->> 'step' = split_part(m.key, ':', 2)
+                    AND coalesce(m.clicked_at, m.opened_at, m.replied_at) IS NOT NULL
+                ORDER BY e.id FOR UPDATE OF e
+            )
+            UPDATE sequences_enrolment e SET due_at = %(now)s FROM awake WHERE e.id = awake.id
+            """,
+            {"message_ids": list(message_ids), "open": list(OPEN_STATES), "now": clock.now()},
+        )
+        return int(cursor.rowcount)
 
 
 @transaction.atomic
@@ -169,10 +204,10 @@ def _go_on(mailing_id: int, message_ids: Items[int]) -> None:
     step = Step.objects.filter(mailing=mailing_id).only("version_id", "key").first()
     if step is None:
         return
-    following = engine.paths([step.version_id])[step.version_id].following(step.key)
+    following = engine.graphs([step.version_id])[step.version_id].following(step.key)
     if following is None:  # the engine has completed these when it queued them
         return
-    wait = following.wait or timedelta()
+    wait = following.settings.duration if isinstance(following.settings, Pause) else timedelta()
     parameters: dict[str, Any] = {
         "now": clock.now(),
         "message_ids": numbers(message_ids),

@@ -13,9 +13,9 @@ from core import clock
 from delivery import services as delivery
 from delivery.models import Mailing
 from sequences import selectors
-from sequences.exceptions import SequenceError, StepError
+from sequences.exceptions import SequenceError
 from sequences.models import OPEN_STATES, Enrolment, EnrolmentState, Sequence, Step, StepKind, Version
-from sequences.services import drafts, waking
+from sequences.services import checking, drafts, waking
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ def publish(
     no draft, StepError when a step is incomplete.
     """
     draft = drafts.lock_draft(sequence)
-    steps = list(selectors.steps_of(draft))
-    _require_complete(steps)
+    steps = selectors.steps_in_order(draft)
+    checking.require_publishable(sequence.workspace_id, steps)
     for step in steps:
         if step.kind == StepKind.EMAIL:
             step.mailing = _make_mailing(
@@ -134,30 +134,6 @@ def _move(sequence: Sequence, before: str, after: str, refusal: str) -> None:
     sequence.state = after
 
 
-def _require_complete(steps: list[Step]) -> None:
-    if not any(step.kind == StepKind.EMAIL for step in steps):
-        raise StepError("There is no email to send yet.", fields={"steps": ["Add an email."]})
-    for place, step in enumerate(steps):
-        if step.kind == StepKind.WAIT and step.wait is None:
-            raise StepError(
-                f"Step {place + 1} doesn't say how long to wait.", fields={f"steps.{place}.wait": ["How long?"]}
-            )
-        if step.kind == StepKind.EMAIL and not content_of(step)["source"].strip():
-            raise StepError(f"Step {place + 1} has no content yet.", fields={f"steps.{place}": ["Choose a template."]})
-
-
-def content_of(step: Step) -> dict[str, str]:
-    """Return what an email step sends: format, subject, preheader, source and text_source, its own before the template's."""
-    origin = step.template_version or step
-    return {
-        "format": origin.format,
-        "subject": step.subject or origin.subject,
-        "preheader": step.preheader or origin.preheader,
-        "source": origin.source,
-        "text_source": origin.text_source,
-    }
-
-
 def _make_mailing(
     sequence: Sequence, step: Step, *, context: dict[str, object], track_opens: bool, track_clicks: bool
 ) -> Mailing:
@@ -167,5 +143,5 @@ def _make_mailing(
         context=context,
         track_opens=track_opens,
         track_clicks=track_clicks,
-        **content_of(step),
+        **checking.content_of(step),
     )

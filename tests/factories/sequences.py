@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from contacts.models import Contact
 from core import clock
@@ -50,6 +51,15 @@ def make_sequence(workspace: Workspace, steps: Iterable[timedelta | str], *, pub
             services.add_step(sequence, kind="wait", wait=step)
         else:
             services.add_step(sequence, kind="email", subject=step, source=SOURCE)
+    if publish:
+        services.publish(sequence)
+    return sequence
+
+
+def make_document(workspace: Workspace, steps: list[dict[str, Any]], *, publish: bool = True) -> Sequence:
+    """Make a sequence from a document."""
+    sequence = services.create_sequence(workspace=workspace, name="Sequence")
+    services.replace_steps(sequence, steps=steps)
     if publish:
         services.publish(sequence)
     return sequence

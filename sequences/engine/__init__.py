@@ -1,0 +1,88 @@
+"""The engine: claims what is due and moves it, by set-based SQL.
+
+Lock order: enrolments, contacts, messages, counters.  The engine never waits for a sequence's row: what belongs to a
+sequence whose state changes this very moment is left to the next run.  So whoever changes a state may lock enrolments after
+the sequence.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from collections.abc import Sequence as Items
+from datetime import datetime
+
+from django.db import transaction
+
+from delivery import services as delivery
+from delivery.models import Mailing
+from sequences.document import graph_of
+from sequences.engine import rows
+from sequences.engine.places import Due, Email, Target, message_key, stopped
+from sequences.engine.walk import Walk
+from sequences.graph import Graph, is_email
+from sequences.models import EnrolmentState, Sequence, Step
+
+CLAIM = 10_000
+
+__all__ = ["CLAIM", "advance_batch", "graphs", "message_key"]
+
+
+def advance_batch(*, now: datetime, limit: int = CLAIM) -> int:
+    """Move up to `limit` due enrolments in one transaction; return how many, 0 when all that is due is held by others.
+
+    A worker killed in here leaves no trace; the message's key makes a second run harmless in any case.
+    """
+    with transaction.atomic():
+        claimed = rows.claim(now, limit)
+        if not claimed:
+            return 0
+        sequences = rows.lock_sequences({due.sequence_id for due in claimed})
+        claimed = [due for due in claimed if due.sequence_id in sequences]
+        removed = rows.removed_mailboxes({due.mailbox_id for due in claimed})
+        ways = graphs({due.version_id for due in claimed})
+        waited = {due.contact_id for due in claimed if not is_email(ways[due.version_id][due.step_key])}
+        suppressed = rows.suppressed(waited)
+        walk = Walk(ways, sequences, now)
+        walking: list[Due] = []
+        for due in claimed:
+            state = sequences[due.sequence_id].state
+            if state != Sequence.State.RUNNING or due.mailbox_id in removed:
+                walk.moves[_set_aside(due, state)].append(due.id)
+            elif due.contact_id in suppressed:
+                walk.moves[stopped(due, "suppressed")].append(due.id)
+            else:
+                walking.append(due)
+        walk.run(walking)
+        rows.write_moves(walk.moves)
+        rows.write_decisions(walk.decisions)
+        _queue(walk.outgoing, now)
+        return len(claimed)
+
+
+def graphs(version_ids: Iterable[int]) -> dict[int, Graph]:
+    """Return the way through each published version."""
+    steps: dict[int, list[Step]] = defaultdict(list)
+    found = Step.objects.filter(version__in=list(version_ids)).order_by("version", "lane", "position")
+    for step in found.only("version_id", "key", "lane", "position", "kind", "wait", "config", "mailing_id"):
+        steps[step.version_id].append(step)
+    return {version_id: graph_of(own) for version_id, own in steps.items()}
+
+
+def _set_aside(due: Due, sequence_state: str) -> Target:
+    """Stop who falls due in a closed sequence; hold who does in a paused one, or whose mailbox is to be replaced."""
+    if sequence_state == Sequence.State.CLOSED:
+        return stopped(due, "closed")
+    return Target(due.step_key, due.rotation, EnrolmentState.HELD, due.entered_at, due.due_at)
+
+
+def _queue(outgoing: Mapping[Email, Items[Due]], now: datetime) -> None:
+    """Hand the emails to delivery, mailing by mailing in the order of their ids, as their counters are locked."""
+    mailings = Mailing.objects.in_bulk([email.mailing_id for email in outgoing])
+    for email, group in sorted(outgoing.items()):
+        delivery.queue_messages(
+            mailing=mailings[email.mailing_id],
+            contact_ids=[due.contact_id for due in group],
+            mailbox_ids=[due.mailbox_id for due in group if due.mailbox_id is not None],
+            keys=[message_key(due.id, email.step_key, email.rotation) for due in group],
+            due_at=now,
+            now=now,
+        )

@@ -1,0 +1,67 @@
+"""What the engine moves: who is due, where somebody stands afterwards, and what was decided on the way."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sequences.models import EnrolmentState
+
+
+class Due(NamedTuple):
+    """A claimed enrolment."""
+
+    id: int
+    sequence_id: int
+    contact_id: int
+    mailbox_id: int | None
+    version_id: int
+    step_key: str
+    rotation: int
+    entered_at: datetime
+    due_at: datetime
+
+
+class Running(NamedTuple):
+    """A sequence that is locked against changes of its state."""
+
+    state: str
+    workspace_id: int
+
+
+class Target(NamedTuple):
+    """Where an enrolment stands afterwards."""
+
+    step_key: str
+    rotation: int
+    state: EnrolmentState
+    entered_at: datetime
+    due_at: datetime | None
+    reason: str = ""
+
+
+class Email(NamedTuple):
+    """An email step as it is sent: the step and the rotation make the key of the message."""
+
+    mailing_id: int
+    step_key: str
+    rotation: int
+
+
+class Decided(NamedTuple):
+    """One enrolment's lane at a step; `inputs` is JSON."""
+
+    enrolment_id: int
+    step_key: str
+    rotation: int
+    lane: str
+    inputs: str
+    decided_at: datetime
+
+
+def message_key(enrolment_id: int, step_key: str, rotation: int) -> str:
+    """Return the key of the message that an enrolment's step sends."""
+    return f"e{enrolment_id}:{step_key}:{rotation}"
+
+
+def stopped(due: Due, reason: str) -> Target:
+    """Return the end of somebody's way where they stand."""
+    return Target(due.step_key, due.rotation, EnrolmentState.STOPPED, due.entered_at, None, reason)

@@ -1,0 +1,132 @@
+"""What branches and waits ask about contacts: one statement for all who stand at the step."""
+
+from collections.abc import Collection
+from collections.abc import Sequence as Items
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.db import connection
+
+from contacts import selectors as contacts
+from contacts.models import Segment
+from contacts.selectors import Sql
+from delivery.models import MessageState
+from sequences.exceptions import CannotAskError
+from sequences.kinds.branches import FieldBranch, ListBranch, SegmentBranch
+
+CUSTOM_PREFIX = "custom."
+
+
+class Sent(NamedTuple):
+    """What became of one enrolment's message: None where it never was, or never happened."""
+
+    state: int | None
+    accepted_at: datetime | None
+    bounced_at: datetime | None
+    clicked_at: datetime | None
+    replied_at: datetime | None
+    opened_at: datetime | None
+
+    @property
+    def delivered_at(self) -> datetime | None:
+        """When it was accepted, unless it bounced later."""
+        return self.accepted_at if self.state == MessageState.ACCEPTED and self.bounced_at is None else None
+
+
+class Answer(NamedTuple):
+    """Whether the condition holds, and the value that it was asked of (for a field)."""
+
+    holds: bool
+    value: Any = None
+
+
+def sent_messages(
+    workspace_id: int, step_key: str, enrolment_ids: Items[int], rotations: Items[int]
+) -> dict[int, Sent]:
+    """Return the latest message of the step for each enrolment, of its rotation or an earlier one."""
+    # The unique key of the ledger is probed once a rotation, which is 0 for all but loops.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT e.id, m.state, m.accepted_at, m.bounced_at, m.clicked_at, m.replied_at, m.opened_at
+            FROM unnest(%s::bigint[], %s::int[]) AS e (id, rotation)
+            LEFT JOIN LATERAL (
+                SELECT m.* FROM generate_series(e.rotation, 0, -1) AS r (rotation)
+                JOIN delivery_message m
+                    ON m.workspace_id = %s AND m.key = 'e' || e.id || ':' || %s || ':' || r.rotation
+                ORDER BY r.rotation DESC LIMIT 1
+            ) m ON TRUE
+            """,
+            [list(enrolment_ids), list(rotations), workspace_id, step_key],
+        )
+        return {row[0]: Sent._make(row[1:]) for row in cursor.fetchall()}
+
+
+def answers(
+    workspace_id: int,
+    branch: FieldBranch | SegmentBranch | ListBranch,
+    contact_ids: Collection[int],
+    now: datetime,
+) -> dict[int, Answer]:
+    """Return each contact's answer.  Raises CannotAskError when what it asks about is gone."""
+    value = Sql("NULL")
+    match branch:
+        case ListBranch(list=list_id):
+            exists = "EXISTS (SELECT FROM contacts_listmember m WHERE m.list_id = %s AND m.contact_id = c.id)"
+            condition = Sql(exists, (list_id,))
+        case SegmentBranch(segment=segment_id):
+            segment = Segment.objects.filter(workspace_id=workspace_id, pk=segment_id).first()
+            if segment is None:
+                raise CannotAskError(f"The segment {segment_id} is gone.")
+            condition = contacts.segment_sql(workspace_id, segment.definition, now=now)
+        case FieldBranch():
+            tree = {"match": "all", "conditions": [branch.condition()]}
+            condition = contacts.segment_sql(workspace_id, tree, now=now)
+            value = _value_of(branch.field)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT c.id, ({condition.text}), {value.text}
+            FROM contacts_contact c WHERE c.workspace_id = %s AND c.id = ANY (%s)
+            """,  # noqa: S608 - see Sql
+            [*condition.params, *value.params, workspace_id, list(contact_ids)],
+        )
+        return {contact_id: Answer(holds, found) for contact_id, holds, found in cursor.fetchall()}
+
+
+def _value_of(field: str) -> Sql:
+    if field.startswith(CUSTOM_PREFIX):
+        return Sql("c.attributes ->> %s", (field.removeprefix(CUSTOM_PREFIX),))
+    return Sql("to_jsonb(c) ->> %s", (field,))
+
+
+class Local(NamedTuple):
+    """A contact's clock, and the value of the field that was asked for."""
+
+    zone: ZoneInfo
+    value: str | None
+
+
+def local_clocks(contact_ids: Collection[int], field: str = "") -> dict[int, Local]:
+    """Return each contact's time zone (the workspace's where it is unknown) and the value of a custom field."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT c.id, c.time_zone, w.time_zone, c.attributes ->> %s
+            FROM contacts_contact c JOIN team_workspace w ON w.id = c.workspace_id WHERE c.id = ANY (%s)
+            """,
+            [field, list(contact_ids)],
+        )
+        return {pk: Local(_zone(own, usual), value) for pk, own, usual, value in cursor.fetchall()}
+
+
+@lru_cache(maxsize=1024)
+def _zone(*names: str) -> ZoneInfo:
+    for name in names:
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return ZoneInfo("UTC")

@@ -1,0 +1,108 @@
+"""The engine's own SQL: claim, look, write; a statement a batch each."""
+
+from collections.abc import Collection, Mapping
+from collections.abc import Sequence as Items
+from datetime import datetime
+
+from django.db import connection
+
+from delivery.models import Mailbox
+from sequences.engine.places import Decided, Due, Running, Target
+
+
+def claim(now: datetime, limit: int) -> list[Due]:
+    """Lock and return up to `limit` due enrolments, oldest first, without those that others hold."""
+    # The partial index on due_at holds active, due-dated rows only: an idle tick reads one empty page of it.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id, sequence_id, contact_id, mailbox_id, version_id, step_key, rotation, entered_step_at, due_at
+            FROM sequences_enrolment WHERE state = 0 AND due_at <= %s ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
+            """,
+            [now, limit],
+        )
+        return [Due._make(row) for row in cursor.fetchall()]
+
+
+def lock_sequences(ids: Collection[int]) -> dict[int, Running]:
+    """Read the sequences' states and keep them from changing until this transaction ends; one that is changing is left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id, state, workspace_id FROM sequences_sequence WHERE id = ANY (%s) ORDER BY id
+            FOR SHARE SKIP LOCKED
+            """,
+            [sorted(ids)],
+        )
+        return {pk: Running(state, workspace_id) for pk, state, workspace_id in cursor.fetchall()}
+
+
+def removed_mailboxes(ids: Collection[int | None]) -> set[int | None]:
+    """Return which of the mailboxes are gone (None always is).
+
+    One that goes this very moment is delivery's to refuse: the next run sees it.
+    """
+    known = [mailbox_id for mailbox_id in ids if mailbox_id is not None]
+    return set(ids) - set(Mailbox.objects.filter(pk__in=known, archived_at=None).values_list("pk", flat=True))
+
+
+def suppressed(contact_ids: Collection[int]) -> set[int]:
+    """Return which of the contacts are suppressed; asked for those that come from a wait.
+
+    A suppression stops its contact at once (`stop_suppressed`), unless the engine holds the enrolment at that moment.
+    """
+    if not contact_ids:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT c.id FROM contacts_contact c
+            JOIN contacts_suppression s ON s.workspace_id = c.workspace_id AND s.email_key = c.email_key
+            WHERE c.id = ANY (%s)
+            """,
+            [list(contact_ids)],
+        )
+        return {contact_id for (contact_id,) in cursor.fetchall()}
+
+
+def write_moves(moves: Mapping[Target, Items[int]]) -> None:
+    """Write where everybody stands now, in one statement: the ids with the number of their target, and the targets."""
+    targets = list(moves)
+    if not targets:
+        return
+    ids = [enrolment_id for target in targets for enrolment_id in moves[target]]
+    numbers = [number for number, target in enumerate(targets, start=1) for _ in moves[target]]
+    columns = [list(column) for column in zip(*targets, strict=True)]
+    # The primary key joins at most 10,000 rows, which are locked by the claim.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE sequences_enrolment e
+            SET step_key = t.step_key, rotation = t.rotation, state = t.state, entered_step_at = t.entered_at,
+                due_at = t.due_at, reason = t.reason
+            FROM unnest(%s::bigint[], %s::int[]) AS m (id, number)
+            JOIN unnest(%s::text[], %s::int[], %s::smallint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
+                WITH ORDINALITY AS t (step_key, rotation, state, entered_at, due_at, reason, number)
+                ON t.number = m.number
+            WHERE e.id = m.id
+            """,
+            [ids, numbers, *columns],
+        )
+
+
+def write_decisions(decisions: Items[Decided]) -> None:
+    """Keep what was decided, and from what; a decision that is kept already stays."""
+    if not decisions:
+        return
+    columns = [list(column) for column in zip(*decisions, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO sequences_decision (enrolment_id, step_key, rotation, lane, inputs, decided_at)
+            SELECT d.enrolment_id, d.step_key, d.rotation, d.lane, d.inputs::jsonb, d.decided_at
+            FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[])
+                AS d (enrolment_id, step_key, rotation, lane, inputs, decided_at)
+            ON CONFLICT (enrolment_id, step_key, rotation) DO NOTHING
+            """,
+            columns,
+        )

@@ -1,0 +1,299 @@
+"""Moving groups of people through a version's steps, until each rests, waits for a message or is at an end.
+
+Those who stand at the same step since the same moment are one party; a round takes every party one step further, and asks
+one question for all parties at one step.
+"""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Sequence as Items
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from contacts.exceptions import InvalidSegment
+from sequences.engine import deeds, questions
+from sequences.engine.places import Decided, Due, Email, Running, Target
+from sequences.exceptions import CannotAskError
+from sequences.graph import Graph, Node
+from sequences.kinds import flow
+from sequences.kinds.actions import ChangeList, SetField
+from sequences.kinds.branches import (
+    GRACE,
+    NO,
+    UNDELIVERED,
+    YES,
+    Branch,
+    EngagementBranch,
+    FieldBranch,
+    ListBranch,
+    SegmentBranch,
+)
+from sequences.kinds.splits import Split
+from sequences.kinds.waits import CalendarPause, Pause, UntilDate, UntilWeekday, Wait
+from sequences.models import EnrolmentState
+
+logger = logging.getLogger(__name__)
+
+# A loop of waits that are all long over is caught up with in pieces, so that no batch takes for ever.
+MOST_ROUNDS = 500
+ASK_AGAIN = timedelta(minutes=30)
+
+
+class Place(NamedTuple):
+    """A step, since when, in which rotation."""
+
+    version_id: int
+    step_key: str
+    entered_at: datetime
+    rotation: int
+
+
+class Party(NamedTuple):
+    place: Place
+    members: list[Due]
+
+
+class Choice(NamedTuple):
+    """What a question led to for one member: a lane and when it is left for it, or when to ask again."""
+
+    lane: str | None
+    at: datetime
+    inputs: str = ""
+
+
+class Walk:
+    """One batch's walk.  Afterwards `moves`, `outgoing` and `decisions` say what is to be written."""
+
+    def __init__(self, graphs: Mapping[int, Graph], sequences: Mapping[int, Running], now: datetime) -> None:
+        self._graphs = graphs
+        self._sequences = sequences
+        self._now = now
+        self._standing: dict[Place, list[Due]] = defaultdict(list)
+        self.moves: dict[Target, list[int]] = defaultdict(list)
+        self.outgoing: dict[Email, list[Due]] = defaultdict(list)
+        self.decisions: list[Decided] = []
+
+    def run(self, people: Iterable[Due]) -> None:
+        """Move everybody as far as they get."""
+        for due in people:
+            self._standing[Place(due.version_id, due.step_key, due.entered_at, due.rotation)].append(due)
+        for _ in range(MOST_ROUNDS):
+            if not self._standing:
+                return
+            standing, self._standing = self._standing, defaultdict(list)
+            by_step: dict[tuple[int, str], list[Party]] = defaultdict(list)
+            for place, members in standing.items():
+                by_step[place.version_id, place.step_key].append(Party(place, members))
+            for (version_id, key), parties in by_step.items():
+                self._pass(self._graphs[version_id][key], parties)
+        for place, members in self._standing.items():
+            self._rest(Party(place, members), place.entered_at)
+
+    def _pass(self, node: Node, parties: list[Party]) -> None:
+        """Take all parties at one step as far as that step lets them."""
+        match node.settings:
+            case flow.Email():
+                for party in parties:
+                    self._send(node, party)
+            case Pause() | CalendarPause() | UntilWeekday() | UntilDate():
+                self._pass_wait(node, node.settings, parties)
+            case EngagementBranch() | FieldBranch() | SegmentBranch() | ListBranch() | Split():
+                self._route(node, node.settings, parties)
+            case ChangeList() | SetField():
+                self._act(node, node.settings, parties)
+            case flow.Jump(to):
+                self._jump(node, to, parties)
+            case flow.Goal():
+                self._end(node, parties, EnrolmentState.STOPPED, "goal")
+            case flow.Exit():
+                self._end(node, parties, EnrolmentState.COMPLETED, "exit")
+
+    def _pass_wait(self, node: Node, wait: Wait, parties: list[Party]) -> None:
+        if not isinstance(wait, Pause):
+            self._wait_by_the_wall(node, wait, parties)
+            return
+        for party in parties:
+            self._wait(node, party, party.place.entered_at + wait.duration)
+
+    def _route(self, node: Node, question: Branch | Split, parties: list[Party]) -> None:
+        match question:
+            case EngagementBranch():
+                self._ask_engagement(node, question, parties)
+            case Split():
+                self._split(node, question, parties)
+            case _:
+                self._ask_contacts(node, question, parties)
+
+    # Ways on
+
+    def _go(self, party: Party, key: str | None, at: datetime) -> None:
+        """Leave the step at `at` for the step `key`, or for the end."""
+        place = party.place
+        if key is not None:
+            self._standing[Place(place.version_id, key, at, place.rotation)] += party.members
+            return
+        target = Target(place.step_key, place.rotation, EnrolmentState.COMPLETED, at, None)
+        self.moves[target] += [due.id for due in party.members]
+
+    def _rest(self, party: Party, due_at: datetime, reason: str = "") -> None:
+        """Stay at the step until `due_at`."""
+        place = party.place
+        target = Target(place.step_key, place.rotation, EnrolmentState.ACTIVE, place.entered_at, due_at, reason)
+        self.moves[target] += [due.id for due in party.members]
+
+    def _wait(self, node: Node, party: Party, over_at: datetime) -> None:
+        if over_at > self._now:
+            self._rest(party, over_at)
+        else:
+            self._go(party, node.next_key, over_at)
+
+    def _send(self, node: Node, party: Party) -> None:
+        """Send the email.  Nothing waits for the acceptance of the last one; else the acceptance sets the next due_at."""
+        place = party.place
+        if place.entered_at > self._now:
+            self._rest(party, place.entered_at)
+            return
+        state = EnrolmentState.ACTIVE if node.next_key is not None else EnrolmentState.COMPLETED
+        self.moves[Target(node.key, place.rotation, state, place.entered_at, None)] += [due.id for due in party.members]
+        if node.mailing_id is not None:
+            self.outgoing[Email(node.mailing_id, node.key, place.rotation)] += party.members
+
+    def _end(self, node: Node, parties: Items[Party], state: EnrolmentState, reason: str) -> None:
+        for party in parties:
+            target = Target(node.key, party.place.rotation, state, party.place.entered_at, None, reason)
+            self.moves[target] += [due.id for due in party.members]
+
+    def _jump(self, node: Node, to: str, parties: Items[Party]) -> None:
+        """Go on elsewhere; backwards begins a new rotation, so that emails on the way are sent anew."""
+        for party in parties:
+            place = party.place
+            back = self._graphs[place.version_id][to].number <= node.number
+            turned = place._replace(rotation=place.rotation + 1) if back else place
+            self._go(Party(turned, party.members), to, place.entered_at)
+
+    # Questions
+
+    def _wait_by_the_wall(
+        self, node: Node, wait: CalendarPause | UntilWeekday | UntilDate, parties: Items[Party]
+    ) -> None:
+        field = wait.field if isinstance(wait, UntilDate) else ""
+        clocks = questions.local_clocks([due.contact_id for party in parties for due in party.members], field)
+        for party in parties:
+            entered_at = party.place.entered_at
+            over: dict[datetime, list[Due]] = defaultdict(list)
+            # Thousands share a zone and a date.
+            known: dict[questions.Local, datetime] = {}
+            for due in party.members:
+                local = clocks[due.contact_id]
+                if local not in known:
+                    known[local] = (
+                        wait.over_at(entered_at, local.zone, local.value)
+                        if isinstance(wait, UntilDate)
+                        else wait.over_at(entered_at, local.zone)
+                    )
+                over[known[local]].append(due)
+            for over_at, members in over.items():
+                self._wait(node, Party(party.place, members), over_at)
+
+    def _choose(self, node: Node, parties: Items[Party], choose: Callable[[Party, Due], Choice]) -> None:
+        """Send each member into the lane that `choose` names, and keep what it was chosen by."""
+        for party in parties:
+            place = party.place
+            routed: dict[tuple[str | None, datetime], list[Due]] = defaultdict(list)
+            for due in party.members:
+                lane, at, inputs = choose(party, due)
+                routed[lane, at].append(due)
+                if lane is not None:
+                    self.decisions.append(Decided(due.id, node.key, place.rotation, lane, inputs, at))
+            for (lane, at), members in routed.items():
+                group = Party(place, members)
+                if lane is None:
+                    self._rest(group, at)
+                else:
+                    self._go(group, node.lanes[lane], at)
+
+    def _ask_contacts(
+        self, node: Node, branch: FieldBranch | SegmentBranch | ListBranch, parties: Items[Party]
+    ) -> None:
+        ids = [due.contact_id for party in parties for due in party.members]
+        try:
+            found = questions.answers(self._workspace_of(parties), branch, ids, self._now)
+        except (CannotAskError, InvalidSegment) as error:
+            # Nobody is routed by a question that can't be asked: it may be mended.
+            logger.warning("Step %s can't ask, and holds %s people: %s", node.key, len(ids), error)
+            for party in parties:
+                self._rest(party, self._now + ASK_AGAIN, "cannot_ask")
+            return
+        nobody = questions.Answer(holds=False)
+        texts: dict[questions.Answer, str] = {}
+
+        def choose(party: Party, due: Due) -> Choice:
+            answer = found.get(due.contact_id, nobody)
+            if answer not in texts:
+                texts[answer] = json.dumps(_inputs_of(branch, answer))
+            return Choice(YES if answer.holds else NO, party.place.entered_at, texts[answer])
+
+        self._choose(node, parties, choose)
+
+    def _ask_engagement(self, node: Node, branch: EngagementBranch, parties: Items[Party]) -> None:
+        people = [(due.id, party.place.rotation) for party in parties for due in party.members]
+        ids, rotations = [pk for pk, _ in people], [rotation for _, rotation in people]
+        found = questions.sent_messages(self._workspace_of(parties), branch.step, ids, rotations)
+        self._choose(
+            node, parties, lambda party, due: engagement(branch, found[due.id], party.place.entered_at, self._now)
+        )
+
+    def _split(self, node: Node, split: Split, parties: Items[Party]) -> None:
+        def choose(party: Party, due: Due) -> Choice:
+            bucket = split.bucket(due.contact_id)
+            return Choice(split.lane(bucket), party.place.entered_at, f'{{"bucket": {bucket}}}')
+
+        self._choose(node, parties, choose)
+
+    def _act(self, node: Node, action: ChangeList | SetField, parties: Items[Party]) -> None:
+        ids = sorted({due.contact_id for party in parties for due in party.members})
+        deeds.carry_out(self._workspace_of(parties), action, ids)
+        for party in parties:
+            self._go(party, node.next_key, party.place.entered_at)
+
+    def _workspace_of(self, parties: Items[Party]) -> int:
+        """Return the workspace of people at one step, who share a version and so a sequence."""
+        return self._sequences[parties[0].members[0].sequence_id].workspace_id
+
+
+def engagement(branch: EngagementBranch, sent: questions.Sent, entered_at: datetime, now: datetime) -> Choice:
+    """Return the lane by what became of the named email: *yes* as soon as it is known, *no* when the window and grace are over.
+
+    A lane is left at the moment that decided it, or on arrival if that was earlier.
+    """
+    accepted_at = sent.delivered_at
+    if accepted_at is None:
+        state = None if sent.state is None else int(sent.state)
+        inputs = {"message_state": state, "bounced_at": _text(sent.bounced_at)}
+        return Choice(UNDELIVERED, entered_at, json.dumps(inputs))
+    counted = ((branch.clicks, sent.clicked_at), (branch.replies, sent.replied_at), (branch.opens, sent.opened_at))
+    moments = [at for counts, at in counted if counts and at is not None]
+    first = min(moments, default=None)
+    closes_at = accepted_at + branch.window
+    inputs = {"accepted_at": _text(accepted_at), "closes_at": _text(closes_at), "engaged_at": _text(first)}
+    if first is not None and first <= closes_at:
+        return Choice(YES, max(entered_at, min(first, now)), json.dumps(inputs))
+    if now >= closes_at + GRACE:
+        return Choice(NO, max(entered_at, closes_at + GRACE), json.dumps(inputs))
+    return Choice(None, closes_at + GRACE)
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _inputs_of(branch: FieldBranch | SegmentBranch | ListBranch, answer: questions.Answer) -> dict[str, object]:
+    match branch:
+        case FieldBranch():
+            return branch.condition() | {"found": answer.value, "holds": answer.holds}
+        case SegmentBranch(segment=segment_id):
+            return {"segment": segment_id, "holds": answer.holds}
+        case ListBranch(list=list_id):
+            return {"list": list_id, "holds": answer.holds}

@@ -1,0 +1,66 @@
+"""What keeps a draft from being published."""
+
+from collections.abc import Iterable
+from collections.abc import Sequence as Items
+
+from sequences import selectors
+from sequences.document import document_of, graph_of, placed, reading_of
+from sequences.exceptions import StepError
+from sequences.models import Sequence, Step, StepKind
+from sequences.services.references import check_references
+from sequences.structure import Problem, problems
+
+# A draft is nested no deeper than it was allowed to be when it was written.
+ANY_DEPTH = 1000
+
+
+def problems_of(sequence: Sequence) -> list[Problem]:
+    """Return what keeps the sequence's shown version from being published, step by step."""
+    version = selectors.shown_version(sequence)
+    return find_problems(sequence.workspace_id, selectors.steps_in_order(version)) if version else []
+
+
+def find_problems(workspace_id: int, steps: Items[Step]) -> list[Problem]:
+    """Return the problems of steps (with their templates) in the order of the document.
+
+    The structure is looked at once every step is complete.
+    """
+    found = [problem for step in steps for problem in _problems_of_step(workspace_id, step)]
+    return found or problems(graph_of(steps))
+
+
+def require_publishable(workspace_id: int, steps: Items[Step]) -> None:
+    """Raise StepError for the first problem, naming the step."""
+    if not any(step.kind == StepKind.EMAIL for step in steps):
+        raise StepError("There is no email to send yet.", fields={"steps": ["Add an email."]})
+    for problem in find_problems(workspace_id, steps):
+        place = next(place for place in placed(document_of(steps), deepest=ANY_DEPTH) if place.key == problem.key)
+        where = f"{place.path}.{problem.field}" if problem.field else place.path
+        raise StepError(
+            f"{place.label} ({place.kind}): {problem.message}", code=problem.code, fields={where: [problem.message]}
+        )
+
+
+def _problems_of_step(workspace_id: int, step: Step) -> Iterable[Problem]:
+    if step.kind == StepKind.EMAIL:
+        if not content_of(step)["source"].strip():
+            yield Problem(step.key, "no_content", "It has no content yet; choose a template.")
+        return
+    reading = reading_of(step)
+    for field, message in (reading.errors | reading.missing).items():
+        yield Problem(step.key, "incomplete", message, field)
+    _, errors = check_references(workspace_id, reading.settings)
+    for field, message in errors.items():
+        yield Problem(step.key, "gone", message, field)
+
+
+def content_of(step: Step) -> dict[str, str]:
+    """Return what an email step sends: format, subject, preheader, source and text_source, its own before the template's."""
+    origin = step.template_version or step
+    return {
+        "format": origin.format,
+        "subject": step.subject or origin.subject,
+        "preheader": step.preheader or origin.preheader,
+        "source": origin.source,
+        "text_source": origin.text_source,
+    }

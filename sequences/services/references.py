@@ -1,0 +1,49 @@
+"""What steps point at outside their sequence: lists, segments and fields of the workspace."""
+
+from typing import Any
+
+from contacts import selectors as contacts
+from contacts.exceptions import InvalidSegment
+from contacts.models import ContactField, FieldType, List, Segment
+from contacts.values import BadValueError, coercer
+from sequences.kinds import Settings
+from sequences.kinds.actions import ChangeList, SetField
+from sequences.kinds.branches import FieldBranch, ListBranch, SegmentBranch
+from sequences.kinds.waits import UntilDate
+
+
+def check_references(workspace_id: int, settings: Settings | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return (settings in their normal form that differ, errors by field)."""
+    match settings:
+        case ListBranch(list=list_id) | ChangeList(list=list_id):
+            known = List.objects.filter(workspace_id=workspace_id, pk=list_id).exists()
+            return {}, {} if known else {"list": "This workspace has no such list."}
+        case SegmentBranch(segment=segment_id):
+            known = Segment.objects.filter(workspace_id=workspace_id, pk=segment_id).exists()
+            return {}, {} if known else {"segment": "This workspace has no such segment."}
+        case FieldBranch():
+            return _check_condition(workspace_id, settings)
+        case SetField():
+            return _check_value(workspace_id, settings)
+        case UntilDate(field=key):
+            field = ContactField.objects.filter(workspace_id=workspace_id, key=key, type=FieldType.DATE).exists()
+            return {}, {} if field else {"until.field": "This workspace has no such date field."}
+    return {}, {}
+
+
+def _check_condition(workspace_id: int, branch: FieldBranch) -> tuple[dict[str, Any], dict[str, str]]:
+    try:
+        checked = contacts.checked_definition(workspace_id, {"match": "all", "conditions": [branch.condition()]})
+    except InvalidSegment as error:
+        return {}, {path.rsplit(".", 1)[-1]: messages[0] for path, messages in error.fields.items()}
+    return checked["conditions"][0], {}
+
+
+def _check_value(workspace_id: int, action: SetField) -> tuple[dict[str, Any], dict[str, str]]:
+    field = ContactField.objects.filter(workspace_id=workspace_id, key=action.field).first()
+    if field is None:
+        return {}, {"field": "This workspace has no such field."}
+    try:
+        return {"value": coercer(field.type, choices=field.choices)(action.value)}, {}
+    except BadValueError as error:
+        return {}, {"value": str(error)}
