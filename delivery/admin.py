@@ -11,6 +11,7 @@ from core.admin import ReadOnlyAdmin, RefusableAdmin, name_fields
 from core.exceptions import DomainError
 from delivery import selectors, services
 from delivery.models import (
+    ApiAccount,
     Attempt,
     Batch,
     Counter,
@@ -440,3 +441,13 @@ class DkimKeyAdmin(ReadOnlyAdmin):
                 messages.error(request, f"{key}: {error.message}")
             else:
                 messages.success(request, f"{key} signs from now on.")
+
+
+@admin.register(ApiAccount)
+class ApiAccountAdmin(ReadOnlyAdmin):
+    """Which mailboxes send by a provider's API; set on the mailbox's page or by the API."""
+
+    list_display = ["mailbox", "provider", "domain", "region", "created_at"]
+    list_filter = ["provider", "workspace"]
+    search_fields = ["mailbox__from_email", "domain"]
+    list_select_related = ["mailbox"]

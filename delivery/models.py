@@ -457,7 +457,11 @@ class ApiAccount(models.Model):
     provider = models.CharField(max_length=20, help_text="A key of delivery.esp.providers.")
     key_encrypted = models.TextField(editable=False)
     domain = models.CharField(
-        "sending domain", max_length=253, blank=True, default="", help_text="As the provider knows it, if it asks for one."
+        "sending domain",
+        max_length=253,
+        blank=True,
+        default="",
+        help_text="As the provider knows it, if it asks for one.",
     )
     region = models.CharField(max_length=10, blank=True, default="")
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -466,4 +470,9 @@ class ApiAccount(models.Model):
         verbose_name = "API account"
 
     def __str__(self) -> str:
-        return f"{self.provider} for {self.mailbox_id}"
+        return f"{self.label} for mailbox {self.mailbox_id}"
+
+    @property
+    def label(self) -> str:
+        """The provider's name as people know it."""
+        return {"sendgrid": "SendGrid"}.get(self.provider, self.provider.title())

@@ -29,7 +29,7 @@ def _show(
 @require_GET
 def mailboxes(request: MemberRequest) -> HttpResponseBase:
     """The mailboxes with their status and the last day's numbers."""
-    found = list(selectors.mailboxes_in(request.workspace))
+    found = list(selectors.mailboxes_in(request.workspace).select_related("api_account"))
     health = selectors.mailbox_health([mailbox.pk for mailbox in found])
     rows = [(mailbox, health[mailbox.pk]) for mailbox in found]
     return _show(request, "delivery/mailboxes.html", {"rows": rows})
@@ -70,6 +70,7 @@ def edit_mailbox(request: MemberRequest, mailbox_id: int) -> HttpResponseBase:
     context = {
         "form": form,
         "mailbox": mailbox,
+        "account": selectors.api_account_of(mailbox),
         "health": selectors.mailbox_health([mailbox.pk])[mailbox.pk],
         "pace": selectors.pace_of(mailbox),
     }

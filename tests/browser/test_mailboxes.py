@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from delivery.models import Mailbox
 from team.models import Membership
 from tests.browser.accounts import sign_in
 from tests.factories.team import MembershipFactory
@@ -54,3 +55,28 @@ def test_a_mistake_is_shown_where_it_is(
     page.get_by_role("button", name="Add mailbox").click()
     expect(page.get_by_label("From address")).to_have_attribute("aria-invalid", "true")
     assert axe() == []
+
+
+def test_a_mailbox_that_sends_by_api_is_added_and_goes_back_to_smtp(
+    page: Page, live_server, owner: Membership, axe: Callable[..., list[str]]
+) -> None:
+    sign_in(page, owner.user, live_server.url)
+    page.goto(f"{live_server.url}/mailboxes/new/")
+    page.get_by_role("link", name="by their API").click()
+    page.get_by_label("From address").fill("ada@acme.example")
+    page.get_by_role("button", name="Add mailbox").click()
+    expect(page.get_by_text("Enter the API key.").first).to_be_visible()
+    assert axe() == []
+    page.get_by_label("API key").fill("a key")
+    page.get_by_role("button", name="Add mailbox").click()
+    row = page.get_by_role("row").filter(has_text="ada@acme.example")
+    expect(row).to_contain_text("Postmark")
+    assert axe() == []
+    page.goto(f"{live_server.url}/mailboxes/{Mailbox.objects.get().pk}/")
+    expect(page.get_by_text("The API of Postmark.")).to_be_visible()
+    assert axe() == []
+    page.get_by_role("link", name="Change", exact=True).click()
+    assert axe() == []
+    page.get_by_role("button", name="Back to SMTP").click()
+    page.get_by_role("dialog").get_by_role("button", name="Send by SMTP").click()
+    expect(page.get_by_text("SMTP, through the server on this page.")).to_be_visible()

@@ -13,7 +13,7 @@ from tests.plugins.dns import NameServer
 from tests.plugins.mail import SmtpSink
 
 MODELS = ["mailbox", "mailing", "message", "batch", "attempt", "link", "linkcounter", "counter", "mailboxcounter"]
-MODELS += ["sendingdomain", "dkimkey"]
+MODELS += ["sendingdomain", "dkimkey", "apiaccount"]
 
 
 @pytest.fixture

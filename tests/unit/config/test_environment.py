@@ -216,3 +216,23 @@ def test_no_value_whatever_makes_it_crash(tmp_path_factory: pytest.TempPathFacto
         load(root, **{name: value}, DATA_DIR=str(root / "var"))
     except ConfigurationError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("given", "servers"),
+    [
+        ("", ()),
+        ("192.0.2.53", (("192.0.2.53", 53),)),
+        ("127.0.0.1:5353, [::1]:54,2001:db8::1", (("127.0.0.1", 5353), ("::1", 54), ("2001:db8::1", 53))),
+    ],
+)
+def test_name_servers_are_addresses_with_or_without_a_port(
+    tmp_path: Path, given: str, servers: tuple[tuple[str, int], ...]
+) -> None:
+    assert load(tmp_path, DNS_RESOLVERS=given).dns_resolvers == servers
+
+
+@pytest.mark.parametrize("given", ["ns.example.com", "127.0.0.1:0", "127.0.0.1:99999", "300.1.1.1", "[::1", "::1:x"])
+def test_a_name_server_that_is_no_address_stops_the_start(tmp_path: Path, given: str) -> None:
+    with pytest.raises(ConfigurationError, match="DNS_RESOLVERS must list servers"):
+        load(tmp_path, DNS_RESOLVERS=given)
