@@ -71,12 +71,16 @@ def enrol_contacts(
 def advance_due(*, now: datetime | None = None, limit: int = engine.CLAIM) -> int:
     """Move everything that is due, batch by batch in short transactions; return how many enrolments were moved.
 
-    With `now` given it works until nothing is due then; without, it stops after some seconds and calls itself again.
+    With `now` given it works until nothing is due then; without, it stops at a batch that isn't full, or after some seconds and
+    calls itself again.
     """
     moved = 0
     started = time.monotonic()
     while batch := engine.advance_batch(now=now or clock.now(), limit=limit):
         moved += batch
+        if now is None and batch < limit:
+            # What falls due from here on is the next tick's: batches of a few people cost more than they hurry.
+            break
         if now is None and time.monotonic() - started > ADVANCE_SECONDS:
             waking.wake_engine()
             break
