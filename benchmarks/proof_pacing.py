@@ -52,7 +52,7 @@ def main() -> dict[str, Any]:
                 campaigns.launch_campaign(campaign, accept_warnings=True)
             times = _measure(arrivals)
     finally:
-        sink.stop()
+        sink.stop(no_assert=True)
     allowed = SECONDS * PER_MINUTE / 60
     gaps = sorted(later - earlier for earlier, later in itertools.pairwise(times))
     return {

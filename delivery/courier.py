@@ -234,7 +234,7 @@ class _Load:
 
     def opens_at(self) -> float:
         """Return when `pull` will give more although it gave nothing (monotonic seconds); 0: not in this trip."""
-        if self._gate is None or self._stopped or self._gate.opens_at >= self._deadline:
+        if self._gate is None or self._stopped or max(self._gate.opens_at, time.monotonic()) >= self._deadline:
             return 0.0
         return self._gate.opens_at if self._made or self._waiting else 0.0
 

@@ -38,6 +38,7 @@ from delivery.models import (
     Message,
     MessageState,
 )
+from delivery.pacing.history import zone_of_mailbox
 from delivery.pacing.reads import (
     RampProgress,
     complaint_warning,
@@ -48,7 +49,7 @@ from delivery.pacing.reads import (
     room_today,
     sending_rules_of,
 )
-from delivery.pacing.status import Pace, rates_of
+from delivery.pacing.status import Pace, clock_words, rates_of
 from delivery.pacing.windows import checked_window, window_words
 from delivery.reasons import sentence
 from delivery.sending_state import Hold, MailboxState, MailingState, SendingState, sending_state
@@ -315,12 +316,16 @@ def why(message: Message) -> Why:
         case MessageState.ACCEPTED:
             return Why(reasons.ACCEPTED, reasons.sentence(reasons.ACCEPTED, detail=message.reply_text))
         case MessageState.QUEUED:
-            code = _waiting_code(message)
-            return Why(code, reasons.sentence(code, detail=_waiting_detail(message, code)))
+            batch = open_batch_of(message)
+            code = _waiting_code(message, batch)
+            return Why(
+                code, reasons.sentence(code, detail=_waiting_detail(message, code)) + _until(message, batch, code)
+            )
         case MessageState.DEFERRED:
-            code = _holding_code(message) or message.reason
+            batch = open_batch_of(message)
+            code = _holding_code(message) or _line_code(batch) or message.reason
             detail = message.reply_text if code == message.reason else _waiting_detail(message, code)
-            return Why(code, reasons.sentence(code, detail=detail))
+            return Why(code, reasons.sentence(code, detail=detail) + _until(message, batch, code))
         case _:
             return Why(message.reason, reasons.sentence(message.reason, detail=message.reply_text))
 
@@ -333,13 +338,26 @@ def _holding_code(message: Message) -> str:
     return ""
 
 
-def _waiting_code(message: Message) -> str:
+def _until(message: Message, batch: Batch | None, code: str) -> str:
+    """Say when a message that waits for its mailbox, a window or a cap may leave."""
+    if batch is None or code != batch.reason:
+        return ""
+    return f" It may leave from {clock_words(batch.due_at, zone_of_mailbox(message.mailbox), clock.now())} on."
+
+
+def _line_code(batch: Batch | None) -> str:
+    """Return why a batch is due later than asked for, if it still is."""
+    if batch is None or batch.state == Batch.State.LEASED or batch.due_at <= clock.now():
+        return ""
+    return batch.reason
+
+
+def _waiting_code(message: Message, batch: Batch | None) -> str:
     now = clock.now()
     if code := _holding_code(message):
         return code
-    batch = open_batch_of(message)
-    if batch is not None and batch.reason and batch.due_at > now and batch.state != Batch.State.LEASED:
-        return batch.reason
+    if code := _line_code(batch):
+        return code
     if message.due_at > now:
         return reasons.SCHEDULED
     if message.mailbox.retry_at and message.mailbox.retry_at > now:

@@ -51,6 +51,21 @@ def test_messages_leave_evenly_and_the_worker_is_free_after_its_turn(
     assert len(batch.message_ids) == 100 - sent
 
 
+def test_a_slow_server_does_not_keep_a_worker_beyond_its_turn(
+    workspace: Workspace, mailbox: Mailbox, smtp_sink: SmtpSink
+) -> None:
+    def take(mail: ReceivedMail) -> str:
+        time.sleep(0.7)
+        return "250 2.0.0 OK"
+
+    smtp_sink.on_data = take
+    services.update_mailbox(mailbox, per_minute=300, max_connections=1)
+    make.queue(make.make_mailing(workspace), mailbox, make.make_contacts(workspace, 20))
+    began = time.monotonic()
+    assert services.dispatch_due(seconds=1) >= 1
+    assert time.monotonic() - began < 8
+
+
 def test_a_slot_that_is_far_away_is_not_waited_for(workspace: Workspace, mailbox: Mailbox, smtp_sink: SmtpSink) -> None:
     services.update_mailbox(mailbox, per_minute=6)
     messages = make.queue(make.make_mailing(workspace), mailbox, make.make_contacts(workspace, 5))

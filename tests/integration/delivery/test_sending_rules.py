@@ -45,6 +45,7 @@ def test_each_zone_waits_for_its_own_morning(workspace: Workspace, mailbox: Mail
         answer = selectors.why(Message.objects.get(pk=messages[1]))
         assert answer.code == "window"
         assert "sending hours" in answer.sentence
+        assert answer.sentence.endswith("It may leave from 13:00 today on.")
     with clock.simulated(NOON + timedelta(hours=1)):
         services.dispatch_due()
     with clock.simulated(NOON + timedelta(hours=12)):
