@@ -152,8 +152,11 @@ class Courier:
             client.close()
             client = None
         if client is None:
-            kind = EspClient if isinstance(server, Account) else Client
-            client = self._clients[mailbox.pk] = kind(server, connections=mailbox.max_connections)
+            client = self._clients[mailbox.pk] = (
+                EspClient(server, connections=mailbox.max_connections)
+                if isinstance(server, Account)
+                else Client(server, connections=mailbox.max_connections)
+            )
         self._used_at[mailbox.pk] = time.monotonic()
         return client
 

@@ -37,15 +37,19 @@ def flat(body: object) -> str:
     return str(body)
 
 
+def found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    assert match is not None, (pattern, text)
+    return match[0]
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_each_contact_gets_one_message_of_their_own(workspace: Workspace, esp_server: EspServer, provider: str) -> None:
     mailbox = make_mailbox(workspace, provider, reply_to="post@acme.example")
     sent = send(workspace, mailbox, 12, source=make.SOURCE.replace("Hello", "Grüße,"))
     assert {MessageState(message.state) for message in sent} == {MessageState.ACCEPTED}
     assert len(esp_server.posted) == 12
-    bodies = {
-        re.search(r"person\d+@example\.com", flat(posted.body))[0]: flat(posted.body) for posted in esp_server.posted
-    }
+    bodies = {found(r"person\d+@example\.com", flat(posted.body)): flat(posted.body) for posted in esp_server.posted}
     assert len(bodies) == 12
     for number in range(12):
         body = bodies[f"person{number}@example.com"]
@@ -55,7 +59,7 @@ def test_each_contact_gets_one_message_of_their_own(workspace: Workspace, esp_se
         assert "List-Unsubscribe=One-Click" in body
         assert "post@acme.example" in body
         assert "Ada at Acme" in body
-        assert "@acme.example>" in re.search(r"<[0-9a-f]{32}@acme\.example>", body)[0]
+        assert found(r"<[0-9a-f]{32}@acme\.example>", body)
         assert "DKIM-Signature" not in body
     assert all(message.reply_text.startswith("2.0.0") for message in sent if message.reply_text)
 
