@@ -10,6 +10,7 @@ from delivery.compose.addresses import BadRecipientError
 from delivery.dkim import Algorithm, record_name, record_text
 from delivery.domains.checklist import Item, Level, PublishedKey, Subject, TxtRecord, worst
 from delivery.domains.names import domain_of
+from delivery.esp.providers import provider_of
 from delivery.models import DkimKey, Mailbox, SendingDomain
 from team.models import Workspace
 
@@ -81,8 +82,15 @@ def subject_of(domain: SendingDomain) -> Subject:
         PublishedKey(key.selector, key.algorithm, key.public, key.status)
         for key in domain.keys.exclude(status=DkimKey.Status.RETIRED).order_by("id")
     ]
-    hosts = dict.fromkeys(mailbox.smtp_host for mailbox in mailboxes_of_domain(domain))
+    hosts = dict.fromkeys(_host_of(mailbox) for mailbox in mailboxes_of_domain(domain))
     return Subject(domain.name, keys, list(hosts))
+
+
+def _host_of(mailbox: Mailbox) -> str:
+    """Return the name of what takes a mailbox's mail: its SMTP server, or the API that it sends by."""
+    account = getattr(mailbox, "api_account", None)
+    provider = provider_of(account.provider) if account is not None else None
+    return provider.host if provider is not None else mailbox.smtp_host
 
 
 def checks_of(domain: SendingDomain) -> list[Item]:
@@ -107,4 +115,4 @@ def keep_until(key: DkimKey) -> datetime | None:
 
 
 def _mailboxes(workspace_ids: Iterable[int]) -> QuerySet[Mailbox]:
-    return Mailbox.objects.filter(workspace_id__in=workspace_ids, archived_at=None)
+    return Mailbox.objects.filter(workspace_id__in=workspace_ids, archived_at=None).select_related("api_account")

@@ -11,6 +11,7 @@ from contacts.models import Suppression
 from core.encryption import decrypt
 from core.exceptions import InvalidInput
 from delivery import reasons, services
+from delivery.domains.stored import subject_of
 from delivery.exceptions import ConnectionTestError
 from delivery.models import ApiAccount, Mailbox, Message, MessageState, SendingDomain
 from team.models import Workspace
@@ -164,6 +165,14 @@ def test_a_mailbox_goes_back_to_its_server_and_all_mail_to_the_sandbox(
     make.queue(mailing, mailbox, contacts[2:])
     services.dispatch_due()
     assert (len(esp_server.posted), len(smtp_sink.messages)) == (1, 2)
+
+
+def test_the_dns_is_asked_about_the_provider_not_about_the_server_that_is_unused(workspace: Workspace) -> None:
+    mailbox = make.make_mailbox(workspace, smtp_host="smtp.acme.example")
+    domain = SendingDomain.objects.get()
+    assert subject_of(domain).hosts == ["smtp.acme.example"]
+    services.set_api_account(mailbox, provider="mailgun", api_key=KEY)
+    assert subject_of(domain).hosts == ["api.mailgun.net"]
 
 
 def test_the_key_is_encrypted_kept_and_destroyed(workspace: Workspace, esp_server: EspServer) -> None:
