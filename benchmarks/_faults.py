@@ -26,12 +26,14 @@ from config.embedded.layout import Layout
 from delivery.models import Attempt, Batch, Message, MessageState
 from tracking.recount import find_differences
 
-# Seconds from a message to its answer: while the next kill is awaited, and while the last one is got over.
+# Seconds from a message to its answer: while the next kill is awaited, and while the last one is got over, so that even a
+# slow machine has something left to send when the last kill comes.
 QUICK = 0.02
-SLOW = 0.2
+SLOW = 1.0
 # How long a server is away in the kills that say so.
 AWAY_SECONDS = 4.0
-SETTLING = ("before settling", "settled, journal there")
+# Points that are only come to after a process has died: by who settles its batch, or by its successor, which knows no link yet.
+AFTER_A_DEATH = ("before settling", "settled, journal there", "before the links' write", "after the links' write")
 
 _LEASED = f"SELECT count(*) FROM delivery_batch WHERE state = {Batch.State.LEASED:d}"
 _LEASED_BY = f"{_LEASED} AND lease_owner = %s"
@@ -119,7 +121,7 @@ class Rig:
         if kind in POINTS:
             taken = self.site.order(kind)
             self.sink.slow_down(SLOW)
-            if kind in SETTLING:
+            if kind in AFTER_A_DEATH:
                 self.kill_pool_process()
             wait_for(f"a process comes to {kind!r}", lambda: taken.exists() and taken.read_text().endswith("\n"))
             killed_at = taken.stat().st_mtime
