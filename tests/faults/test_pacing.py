@@ -5,6 +5,7 @@ import signal
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,8 @@ def test_the_limit_holds_over_a_restart_of_redis(
     smtp_sink.on_data = take
     workspace = make.make_workspace()
     mailbox = make.make_mailbox(workspace, port=smtp_sink.port, per_minute=PER_MINUTE, per_day=100_000)
-    start_worker(concurrency=2, beat=True, environment={"REDIS_URL": own_redis.url})
+    run_worker = partial(start_worker, concurrency=2, beat=True, environment={"REDIS_URL": own_redis.url})
+    workers = [run_worker()]
     for prefix in "ab":
         make.queue(make.make_mailing(workspace), mailbox, make.make_contacts(workspace, 600, prefix=prefix))
     wait_for(lambda: len(times) >= 100, 60)
@@ -59,7 +61,14 @@ def test_the_limit_holds_over_a_restart_of_redis(
     time.sleep(1)
     start_valkey(tmp_path, durable=request.node.callspec.params["own_redis"])
     seen = len(times)
-    wait_for(lambda: len(times) >= seen + 150, 110)
+
+    def goes_on() -> bool:
+        # Celery may end when its broker goes away in the midst of a message; the supervisor starts it anew, as we do here.
+        if workers[-1].process.poll() is not None:
+            workers.append(run_worker())
+        return len(times) >= seen + 150
+
+    wait_for(goes_on, 110)
     taken = sorted(times)
     allowed = WINDOW * PER_MINUTE / 60 + 1
     worst = max(bisect_left(taken, start + WINDOW) - place for place, start in enumerate(taken))
