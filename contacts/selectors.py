@@ -39,8 +39,10 @@ from contacts.segments.subjects import Subject as Subject
 from contacts.segments.subjects import ValueKind as ValueKind
 from contacts.segments.subjects import register_condition as register_condition
 from contacts.segments.subjects import registered_subjects
+from contacts.values import BadValueError, coercer
+from contacts.values import Value as FieldValue
 from core import clock
-from core.exceptions import NotFound
+from core.exceptions import InvalidInput, NotFound
 from team.models import Workspace
 
 MAX_SEARCH_WORDS = 6
@@ -132,6 +134,21 @@ def field_in(workspace: Workspace, field_id: int) -> ContactField:
     if found is None:
         raise NotFound("This workspace has no such field.")
     return found
+
+
+def checked_value(workspace_id: int, key: str, raw: object) -> FieldValue | None:
+    """Return a value as the custom field with the key keeps it; None if it is empty.
+
+    Raises InvalidInput, whose `fields` say whether it is the "field" or the "value" that can't be.
+    """
+    field = ContactField.objects.filter(workspace_id=workspace_id, key=key).first()
+    if field is None:
+        message = "This workspace has no such field."
+        raise InvalidInput(message, fields={"field": [message]})
+    try:
+        return coercer(field.type, choices=field.choices)(raw)
+    except BadValueError as error:
+        raise InvalidInput(str(error), fields={"value": [str(error)]}) from error
 
 
 def imports_in(workspace: Workspace) -> QuerySet[Import]:

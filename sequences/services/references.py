@@ -5,7 +5,7 @@ from typing import Any
 from contacts import selectors as contacts
 from contacts.exceptions import InvalidSegment
 from contacts.models import ContactField, FieldType, List, Segment
-from contacts.values import BadValueError, coercer
+from core.exceptions import InvalidInput
 from sequences.kinds import Settings
 from sequences.kinds.actions import ChangeList, SetField
 from sequences.kinds.branches import FieldBranch, ListBranch, SegmentBranch
@@ -40,10 +40,7 @@ def _check_condition(workspace_id: int, branch: FieldBranch) -> tuple[dict[str, 
 
 
 def _check_value(workspace_id: int, action: SetField) -> tuple[dict[str, Any], dict[str, str]]:
-    field = ContactField.objects.filter(workspace_id=workspace_id, key=action.field).first()
-    if field is None:
-        return {}, {"field": "This workspace has no such field."}
     try:
-        return {"value": coercer(field.type, choices=field.choices)(action.value)}, {}
-    except BadValueError as error:
-        return {}, {"value": str(error)}
+        return {"value": contacts.checked_value(workspace_id, action.field, action.value)}, {}
+    except InvalidInput as error:
+        return {}, {name: messages[0] for name, messages in error.fields.items()}
