@@ -7,6 +7,7 @@ from typing import NamedTuple
 # RFC 5322 2.1.1 and RFC 6152: a line has at most 998 octets, encoded or not.
 _LONGEST_LINE = 998
 _NEWLINES = re.compile(r"\r\n|\r|\n")
+_TOO_WIDE = re.compile(rb"^(.{74,75})(=20|=09)$", re.MULTILINE)
 _BASE64_OCTETS = 57  # a line of 76 characters
 # With more than this share of octets beyond ASCII, base64 is shorter than quoted-printable.
 _MOSTLY_FOREIGN = 1 / 6
@@ -33,8 +34,14 @@ def encode_text(text: str, *, eight_bit: bool) -> Body:
         return Body("7bit" if is_ascii else "8bit", content)
     if not is_ascii and is_mostly_foreign(len(plain), len(text)):
         return Body("base64", _base64(content))
-    # The encoder ends its soft breaks as the first line of its input is ended, so it gets bare LF.
-    return Body("quoted-printable", b2a_qp(plain, istext=True).replace(b"\n", b"\r\n"))
+    return Body("quoted-printable", quoted_printable(plain))
+
+
+def quoted_printable(plain: bytes) -> bytes:
+    """Return lines ended by LF as quoted-printable in lines of at most 76 columns ended by CRLF (RFC 2045 6.7)."""
+    # The encoder ends its soft breaks as the first line of its input is ended, so it gets bare LF.  White space at the end of
+    # a line it encodes without looking how long that makes the line.
+    return _TOO_WIDE.sub(rb"\1=\n\2", b2a_qp(plain, istext=True)).replace(b"\n", b"\r\n")
 
 
 def is_mostly_foreign(octets: int, characters: int) -> bool:

@@ -7,9 +7,10 @@ known raises, and the whole part is encoded at once instead (`bodies.encode_text
 
 from __future__ import annotations
 
-from binascii import b2a_qp
 from collections.abc import Callable, Mapping
 from typing import Final
+
+from delivery.compose.bodies import quoted_printable
 
 _LINE = 76  # RFC 2045 6.7
 # A piece up to this long, with the soft break that fences it, needs no breaking.
@@ -108,7 +109,7 @@ def full_quoted(text: str) -> str:
 def _quoted(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    octets = b2a_qp(text.encode(), istext=True).decode("ascii").replace("\n", "\r\n").replace("\r\n.", "\r\n..")
+    octets = quoted_printable(text.encode()).decode("ascii").replace("\r\n.", "\r\n..")
     if octets.endswith("\r\n"):
         return "." + octets if octets[0] == "." else octets
     start = octets.rfind("\r\n") + 2 if "\r\n" in octets else 0

@@ -4,6 +4,7 @@ import email
 import email.policy
 import re
 import time
+from binascii import a2b_qp
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from benchmarks._mail import SOURCE, SUBJECT, attributes
 from delivery.compose import ComposeError, Composer
-from delivery.compose.bodies import has_long_line, stuff_dots, unstuff_dots
+from delivery.compose.bodies import encode_text, has_long_line, stuff_dots, unstuff_dots
 from delivery.compose.composer import Places
 from delivery.compose.encodings import PLAIN, QUOTED_PRINTABLE, full_quoted, quoted
 from templates_lib.rendering import CompiledEmail, RenderError, TemplateError, compile_email, text
@@ -109,7 +110,7 @@ def check(compiled: CompiledEmail, fields: dict[str, Any], *, eight_bit: bool) -
     return encodings
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(
     grammar.templates,
     grammar.contexts,
@@ -195,6 +196,16 @@ def test_quoted_pieces_join_to_the_text_in_short_lines(pieces: list[str]) -> Non
     assert isinstance(raw, bytes)
     expected = "".join(piece.replace("\r\n", "\n").replace("\r", "\n") for piece in pieces)
     assert raw.replace(b"\r\n", b"\n").decode() == expected
+
+
+@pytest.mark.parametrize("width", range(70, 80))
+@pytest.mark.parametrize("end", [" ", "\t", "é ", " \n", "\t\nx"])
+def test_white_space_at_the_end_of_a_full_line_makes_it_no_wider(width: int, end: str) -> None:
+    for text_ in ("a" * width + end, "é" + "a" * (width - 6) + end):
+        assert max(map(len, quoted(text_).split("\r\n"))) <= 76
+        body = encode_text("x" * 1000 + "\n" + text_, eight_bit=False)
+        assert max(map(len, body.content.split(b"\r\n"))) <= 76
+        assert a2b_qp(body.content).decode().replace("\r\n", "\n") == "x" * 1000 + "\n" + text_
 
 
 def test_a_value_that_tidying_would_change_is_not_encoded_alone() -> None:

@@ -53,7 +53,7 @@ def compare(source: str, context: dict[str, Any], environment: SafeEnvironment) 
     assert written == expected
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(grammar.templates, grammar.contexts, st.sampled_from(list(ENVIRONMENTS)))
 def test_a_compiled_template_writes_what_python_liquid_writes(source: str, context: dict[str, Any], kind: str) -> None:
     compare(source, context, ENVIRONMENTS[kind])
