@@ -16,6 +16,8 @@ _LINE = 76  # RFC 2045 6.7
 # A piece up to this long, with the soft break that fences it, needs no breaking.
 _SHORT = 72
 _SOFT_BREAK = "=\r\n"
+# What tidying takes out of a text, wherever it stands in it.
+_UNTIDY = (" \n", "\t\n", "\n\n\n")
 
 
 class NotAloneError(ValueError):
@@ -38,9 +40,7 @@ def plain_value_at_start(text: str) -> str:
 
 def full_value(text: str) -> str:
     """Return the octets of a value that is not empty and neither holds nor touches white space that tidying would change."""
-    if not text.isprintable() or not text or text[0].isspace() or text[-1].isspace():
-        raise NotAloneError
-    return text if text.isascii() else _octets(text)
+    return plain_value(_tidy(text))
 
 
 def full_value_at_start(text: str) -> str:
@@ -50,9 +50,20 @@ def full_value_at_start(text: str) -> str:
     return full_value(text)
 
 
+def _tidy(text: str) -> str:
+    """Return a value, its lines ended alike; raises NotAloneError if tidying would change it or its neighbours."""
+    text = _with_newlines(text)
+    if not text or text[0].isspace() or text[-1].isspace() or any(untidy in text for untidy in _UNTIDY):
+        raise NotAloneError
+    return text
+
+
+def _with_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 def _octets(text: str) -> str:
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _with_newlines(text)
     if "\0" in text or "\n." in text:
         raise NotAloneError
     return text.replace("\n", "\r\n").encode().decode("latin-1")
@@ -101,14 +112,11 @@ def quoted(text: str) -> str:
 
 def full_quoted(text: str) -> str:
     """Return the same for a value that tidying leaves alone."""
-    if not text.isprintable() or not text or text[0].isspace() or text[-1].isspace():
-        raise NotAloneError
-    return quoted(text)
+    return quoted(_tidy(text))
 
 
 def _quoted(text: str) -> str:
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _with_newlines(text)
     octets = quoted_printable(text.encode()).decode("ascii").replace("\r\n.", "\r\n..")
     if octets.endswith("\r\n"):
         return "." + octets if octets[0] == "." else octets

@@ -36,7 +36,7 @@ class Encoding(Protocol):
         """Return the name of the function for a value.
 
         `starts_line`: it may stand at the beginning of a line; `full`: it must neither be empty, nor begin or end with white
-        space, nor hold the end of a line, else the function raises.
+        space, nor be changed by `text.tidy_inside`, else the function raises.
         """
 
 

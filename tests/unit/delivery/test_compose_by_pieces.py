@@ -18,7 +18,7 @@ from benchmarks._mail import SOURCE, SUBJECT, attributes
 from delivery.compose import ComposeError, Composer
 from delivery.compose.bodies import encode_text, has_long_line, stuff_dots, unstuff_dots
 from delivery.compose.composer import Places
-from delivery.compose.encodings import PLAIN, QUOTED_PRINTABLE, full_quoted, quoted
+from delivery.compose.encodings import PLAIN, QUOTED_PRINTABLE, full_quoted, full_value, quoted
 from templates_lib.rendering import CompiledEmail, RenderError, TemplateError, compile_email, text
 from templates_lib.rendering.environment import RenderState, plain
 from templates_lib.rendering.links import SYSTEM_URLS
@@ -209,9 +209,12 @@ def test_white_space_at_the_end_of_a_full_line_makes_it_no_wider(width: int, end
 
 
 def test_a_value_that_tidying_would_change_is_not_encoded_alone() -> None:
-    for value in ("", " a", "a ", "a\nb", "a\xa0"):
+    for value in ("", " a", "a ", "a\n", "a \r\nb", "a\t\nb", "a\r\r\rb", "a\xa0"):
         with pytest.raises(ValueError):
             full_quoted(value)
+        with pytest.raises(ValueError):
+            full_value(value)
+    assert full_value("1 Street\r\nTown\n\nÖ") == "1 Street\r\nTown\r\n\r\nÃ\x96"
 
 
 @given(st.lists(st.sampled_from(["a", " ", "\n", "\t", "\n\n", " \n", "b.", "\xa0", "\x85"]), max_size=12))

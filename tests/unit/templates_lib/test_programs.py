@@ -36,7 +36,6 @@ def compare(source: str, context: dict[str, Any], environment: SafeEnvironment) 
         template = environment.parse_safely(source)
     except LiquidError:
         assume(False)
-        return
     values = plain(context)
     program = Plan(template).program()
     try:
