@@ -57,6 +57,9 @@ def test_a_mailbox_is_added_changed_tested_and_paused_in_the_admin(
         "smtp_password": "secret",
         "max_connections": 4,
         "on_unknown": "hold",
+        "ramp_growth": 20,
+        "ramp_unit": "percent",
+        "ramp_target": 1000,
     }
     assert administrator.post(reverse("admin:delivery_mailbox_add"), values).status_code == 302
     mailbox = Mailbox.objects.get()
