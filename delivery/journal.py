@@ -58,7 +58,7 @@ class Notes:
 
 def encode(entry: Entry) -> bytes:
     """Return an entry as it stands in the file, with a checksum."""
-    if type(entry) is Start:
+    if isinstance(entry, Start):
         body = _HEAD.pack(entry.message_id, _START, 0)
     else:
         text = _MOMENT.pack(entry.at) + entry.reply.encode()[:2000]

@@ -47,7 +47,7 @@ def answered(message_id: int, stage: Stage, reply: Reply, *, attempts: int, at: 
         case Kind.SENDER_FAULT:
             # Due at once: its batch is held by the pause of the mailbox and goes out when someone resumes it.
             return _deferred(message_id, verdict.reason, at, at, reply.code, text)
-        case Kind.SOFT | Kind.GREYLIST | Kind.THROTTLE:
+        case _:
             again = retries.retry_at(verdict.kind, attempts=attempts, now=at)
             if again is None:
                 return Receipt(message_id, MessageState.FAILED, reasons.EXPIRED, at, code=reply.code, text=text)
