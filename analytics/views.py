@@ -19,7 +19,7 @@ from delivery.models import Message
 from frontend.htmx import render_page, stop_polling
 from frontend.pagination import paginate
 from frontend.templatetags.merge import merge_fields
-from team.access import Capability, MemberRequest, can, member_view
+from team.access import Capability, MemberRequest, can, capabilities_on, member_view
 from tracking.selectors import subject_as_sent
 
 DASHBOARD_DAYS = 30
@@ -158,7 +158,6 @@ def _rights(request: MemberRequest) -> dict[str, bool]:
     """Buttons that a role's member can't use are not shown."""
     return {
         "can_edit": can(request.membership, Capability.EDIT),
-        "can_send": can(request.membership, Capability.SEND),
         "can_manage": can(request.membership, Capability.MANAGE),
     }
 
@@ -167,7 +166,9 @@ def _report_context(request: MemberRequest, campaign: Campaign) -> dict[str, Any
     data = selectors.campaign_report(campaign, zone=timezone.get_current_timezone())
     return {
         "campaign": campaign,
-        **_rights(request),
+        "can_create": can(request.membership, Capability.EDIT),
+        "can_send": Capability.SEND in capabilities_on(request.membership, [campaign])[campaign.pk],
+        "can_share": can(request.membership, Capability.MANAGE),
         "report": data,
         "totals": data.totals,
         "tiles": tiles.campaign_tiles(data.totals),

@@ -58,6 +58,8 @@ class Campaign(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        # By a share alone; the other actions are Django's own.
+        permissions = [("send_campaign", "Can send campaign")]
         indexes = [
             models.Index(fields=["send_at"], condition=models.Q(status="scheduled"), name="campaign_due"),
             models.Index(

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from campaigns.views import checking, drafts, library, lifecycle, steps
+from campaigns.views import checking, drafts, library, lifecycle, sharing, steps
 
 app_name = "campaigns"
 
@@ -31,4 +31,5 @@ urlpatterns = [
     path("<int:campaign_id>/cancel/", lifecycle.cancel, name="cancel"),
     path("<int:campaign_id>/duplicate/", lifecycle.duplicate, name="duplicate"),
     path("<int:campaign_id>/delete/", lifecycle.delete, name="delete"),
+    path("<int:campaign_id>/shares/", sharing.shares, name="shares"),
 ]

@@ -6,6 +6,7 @@ from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -20,8 +21,18 @@ admin.site.site_title = "Drumbeat"
 admin.site.index_title = "Installation"
 
 
+class MembershipFormSet(BaseInlineFormSet):
+    """Ends what is shared with whoever is taken out, as the service does."""
+
+    def delete_existing(self, obj: Membership, commit: bool = True) -> None:
+        if commit:
+            services.drop_grants(obj)
+        super().delete_existing(obj, commit)
+
+
 class MembershipInline(admin.TabularInline):
     model = Membership
+    formset = MembershipFormSet
     extra = 0
     autocomplete_fields = ["user", "workspace"]
     readonly_fields = ["joined_at"]

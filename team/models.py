@@ -79,6 +79,13 @@ class Role(models.TextChoices):
     ANALYST = "analyst", "Analyst"
 
 
+class Share(models.TextChoices):
+    """What a share adds to the role of the member who holds it; every member may look anyway."""
+
+    EDIT = "edit", "Can edit"
+    SEND = "send", "Can edit and send"
+
+
 class Membership(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")

@@ -21,7 +21,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("events", "Events", "Custom events of contacts"),
     Resource("activities", "Activities", "The feed of everything that happened"),
     Resource("webhooks", "Webhooks", "Outgoing webhooks"),
-    Resource("members", "Members", "Members of the workspace"),
+    Resource("members", "Members", "Members of the workspace, and what is shared with them"),
 )
 RESOURCE_NAMES = frozenset(resource.name for resource in RESOURCES)
 SCOPES: tuple[str, ...] = tuple(f"{resource.name}:{access}" for resource in RESOURCES for access in ("read", "write"))

@@ -1,5 +1,6 @@
 """Reads of users, members, tokens and grants."""
 
+from dataclasses import dataclass
 from hashlib import sha256
 
 from django.db import connection
@@ -7,9 +8,11 @@ from django.db.models import Case, IntegerField, Model, QuerySet, Value, When
 from guardian.shortcuts import get_objects_for_user
 
 from core import clock, sealing
-from team.access import Capability, can
+from core.exceptions import NotFound
+from team import shares
+from team.access import Capability, can, role_share, share_of
 from team.invitations import read_invitation_token
-from team.models import ApiToken, AuditEntry, Invitation, Membership, Role, User, Workspace
+from team.models import ApiToken, AuditEntry, Invitation, Membership, Role, Share, User, Workspace
 
 _RANK = Case(*(When(role=role, then=Value(rank)) for rank, role in enumerate(Role)), output_field=IntegerField())
 
@@ -32,6 +35,39 @@ def membership_in(workspace: Workspace, user: User) -> Membership | None:
 def members_in(workspace: Workspace) -> QuerySet[Membership]:
     """Return the workspace's members with their users, owners first."""
     return Membership.objects.filter(workspace=workspace).select_related("user").order_by(_RANK, "user__email", "pk")
+
+
+def member_in(workspace: Workspace, membership_id: int) -> Membership:
+    """Return one member with their user.  Raises NotFound when they aren't there or are another workspace's."""
+    membership = members_in(workspace).filter(pk=membership_id).first()
+    if membership is None:
+        raise NotFound("There is no such member.")
+    return membership
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a member may do with one object: a value of `team.models.Share`, or "" for looking alone."""
+
+    membership: Membership
+    by_role: str
+    share: str
+
+
+def access_to(obj: Model) -> list[Access]:
+    """Return what each member may do with an object, owners first, in two queries.  `obj` needs a `workspace_id`."""
+    members = Membership.objects.filter(workspace_id=_workspace_id(obj)).select_related("user")
+    held = shares.actions_by_user(obj)
+    return [
+        Access(member, role_share(member.role, type(obj)), share_of(held.get(member.user_id, frozenset())))
+        for member in members.order_by(_RANK, "user__email", "pk")
+    ]
+
+
+def shares_in_words(obj: Model) -> str:
+    """Return with whom an object is shared, as in "Ada Lovelace: can edit"; "—" for nobody."""
+    shared = [access for access in access_to(obj) if access.share]
+    return ", ".join(f"{access.membership.user}: {Share(access.share).label.lower()}" for access in shared) or "—"
 
 
 def open_invitations_in(workspace: Workspace) -> QuerySet[Invitation]:

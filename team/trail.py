@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 
+from team import trail_shares
 from team.models import ApiToken, AuditEntry, User
 
 type Names = dict[tuple[type[Model], str], str]
@@ -51,6 +52,8 @@ def model_of(table: str) -> type[Model] | None:
 
 def kind_of(table: str) -> str:
     """Return what a row of the table is called, as in "API token"."""
+    if table == trail_shares.TABLE:
+        return trail_shares.KIND
     model = model_of(table)
     name = str(model._meta.verbose_name) if model else table.replace("_", " ")
     return name[:1].upper() + name[1:]
@@ -60,7 +63,8 @@ def lines(entries: Iterable[AuditEntry]) -> list[Line]:
     """Turn a page of entries into lines; costs a query for each kind of thing on the page, however many entries it has."""
     page = list(entries)
     actors = actor_names(entry.actor for entry in page)
-    names = _look_up(page)
+    shared = trail_shares.words(page)
+    names = _look_up([entry for entry in page if entry.pk not in shared])
     return [
         Line(
             pk=entry.pk,
@@ -69,8 +73,8 @@ def lines(entries: Iterable[AuditEntry]) -> list[Line]:
             verb=entry.get_action_display().lower(),
             actor=actors[entry.actor],
             kind=kind_of(entry.table),
-            name=_name(entry, names),
-            changes=_changes(entry, names),
+            name=shared[entry.pk].name if entry.pk in shared else _name(entry, names),
+            changes=_share_changes(entry, shared[entry.pk]) if entry.pk in shared else _changes(entry, names),
         )
         for entry in page
     ]
@@ -160,6 +164,11 @@ def _changes(entry: AuditEntry, names: Names) -> list[Change]:
         for column in _in_order(model, before | after)
         if column not in OPAQUE_COLUMNS
     ]
+
+
+def _share_changes(entry: AuditEntry, words: trail_shares.Words) -> list[Change]:
+    is_new = entry.action == AuditEntry.Action.CREATED
+    return [Change(label, "" if is_new else value, value if is_new else "") for label, value in words.values.items()]
 
 
 def _in_order(model: type[Model] | None, columns: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from team import selectors as team
 from templates_lib import selectors, services
 from templates_lib.content import Content
 from templates_lib.exceptions import StaleVersionError
@@ -93,7 +94,7 @@ class TemplateAdmin(admin.ModelAdmin):
     list_filter = ["workspace", "category", ("archived_at", admin.EmptyFieldListFilter), "current_version__format"]
     list_select_related = ["workspace", "category", "current_version"]
     search_fields = ["name", "description", "current_version__subject"]
-    readonly_fields = ["archived_at", "created_by", "created_at", "updated_at"]
+    readonly_fields = ["shared_with", "archived_at", "created_by", "created_at", "updated_at"]
     autocomplete_fields = ["category"]
     date_hierarchy = "updated_at"
     inlines = [VersionInline]
@@ -101,8 +102,18 @@ class TemplateAdmin(admin.ModelAdmin):
     fieldsets = [
         (None, {"fields": ["workspace", "name", "category", "description"]}),
         ("Content", {"fields": [*CONTENT, "note", "base_number"]}),
-        ("State", {"fields": ["archived_at", "created_by", "created_at", "updated_at"], "classes": ["collapse"]}),
+        (
+            "State",
+            {
+                "fields": ["shared_with", "archived_at", "created_by", "created_at", "updated_at"],
+                "classes": ["collapse"],
+            },
+        ),
     ]
+
+    @admin.display(description="Shared with")
+    def shared_with(self, template: Template) -> str:
+        return team.shares_in_words(template) if template.pk else "—"
 
     @admin.display(ordering="current_version__number")
     def version(self, template: Template) -> str:

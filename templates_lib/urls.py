@@ -1,6 +1,6 @@
 from django.urls import path
 
-from templates_lib.views import assets, editor, library, previews
+from templates_lib.views import assets, editor, library, previews, sharing
 
 app_name = "templates_lib"
 
@@ -32,4 +32,5 @@ urlpatterns = [
     path("<int:template_id>/archive/", library.archive, name="archive"),
     path("<int:template_id>/unarchive/", library.unarchive, name="unarchive"),
     path("<int:template_id>/export/", library.export, name="export"),
+    path("<int:template_id>/shares/", sharing.shares, name="shares"),
 ]

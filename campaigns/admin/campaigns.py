@@ -21,12 +21,24 @@ from contacts.exceptions import InvalidSegment
 from contacts.models import List, Segment
 from core.exceptions import DomainError
 from delivery.models import Mailbox
+from team import selectors as team
 from team.models import User
 
 EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
 RELATIONS = ("lists", "segments", "excluded_lists", "excluded_segments", "mailboxes")
 EDITABLE = ("name", "track_opens", "track_clicks", "send_at", "time_zone", *RELATIONS)
-READ_ONLY = ("status", "recipients", "progress", "shown_problem", "check_result", "launched_at", "completed_at")
+READ_ONLY = (
+    *(
+        "status",
+        "recipients",
+        "progress",
+        "shown_problem",
+        "check_result",
+        "shared_with",
+        "launched_at",
+        "completed_at",
+    ),
+)
 
 
 class NewCampaignForm(forms.ModelForm):
@@ -101,6 +113,7 @@ class CampaignAdmin(admin.ModelAdmin):
             ("Schedule and tracking", {"fields": ["send_at", "time_zone", "track_opens", "track_clicks"]}),
             ("Check", {"fields": ["check_result"]}),
             ("Progress", {"fields": ["progress", "launched_at", "completed_at"]}),
+            ("Access", {"fields": ["shared_with"]}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> list[str]:
@@ -187,6 +200,10 @@ class CampaignAdmin(admin.ModelAdmin):
     @admin.display(description="problem")
     def shown_problem(self, campaign: Campaign) -> str:
         return campaign.problem or "—"
+
+    @admin.display(description="shared with")
+    def shared_with(self, campaign: Campaign) -> str:
+        return team.shares_in_words(campaign)
 
     @admin.display(description="last check")
     def check_result(self, campaign: Campaign) -> SafeString:

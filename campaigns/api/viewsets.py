@@ -16,6 +16,7 @@ from core.exceptions import InvalidInput, NotFound
 from sequences.models import Step
 from team.access import Capability
 from team.api.base import CreateMixin, DeleteMixin, ReadMixin, UpdateMixin, WorkspaceViewSet
+from team.api.shares import ShareViewSet
 
 RELATIONS = ("lists", "segments", "excluded_lists", "excluded_segments", "mailboxes")
 
@@ -27,6 +28,7 @@ class CampaignViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspac
     """
 
     scope = "campaigns"
+    shared = Campaign
     serializer_class = serializers.CampaignSerializer
     capabilities = dict.fromkeys(("launch", "schedule", "unschedule", "pause", "resume", "cancel"), Capability.SEND)
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
@@ -169,6 +171,13 @@ class CampaignViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspac
 
     def _answer(self, campaign: Campaign, *, status: int = 200) -> Response:
         return Response(self.get_serializer(self._fresh(campaign)).data, status=status)
+
+
+class CampaignShareViewSet(ShareViewSet):
+    """Who may edit and send one campaign, by role or by a share."""
+
+    def shared_object(self, key: int) -> Campaign:
+        return selectors.campaign_in(self.workspace, key)
 
 
 def _step(campaign: Campaign, key: str | None) -> Step | None:

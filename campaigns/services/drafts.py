@@ -17,6 +17,7 @@ from delivery import selectors as delivery
 from delivery.models import Mailbox
 from sequences import services as sequences
 from sequences.models import Step, StepKind
+from team import services as team
 from team.models import User, Workspace
 from templates_lib.models import Template, TemplateVersion
 
@@ -192,6 +193,7 @@ def delete_campaign(campaign: Campaign) -> None:
     locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if locked.status != Status.DRAFT:
         raise CampaignError("Only a draft can be deleted; the report of a launched campaign stays.")
+    team.end_shares(locked)
     locked.delete()
     campaign.sequence.delete()
 

@@ -84,7 +84,7 @@ def preview_html(request: MemberRequest, campaign_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_view(Capability.EDIT)
+@member_view(Capability.EDIT, on=Campaign)
 def test(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """Send a test; the answer follows what becomes of it."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
@@ -132,7 +132,7 @@ def _check_context(request: MemberRequest, campaign: Campaign) -> dict[str, Any]
         "mailboxes": selectors.mailboxes_of(campaign),
         "subject": selectors.subject_of(steps[0]) if steps else "",
         "emails": steps,
-        **permissions(request),
+        **permissions(request, campaign),
     }
 
 

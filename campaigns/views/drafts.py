@@ -24,7 +24,7 @@ from core.exceptions import DomainError, InvalidInput
 from delivery import selectors as delivery
 from frontend.htmx import redirect, render_page, toast, trigger
 from sequences.models import ROOT_LANE, Step, StepKind
-from team.access import Capability, MemberRequest, can, member_view
+from team.access import Capability, MemberRequest, can, capabilities_on, member_view, require
 from templates_lib import selectors as templates
 from templates_lib import services as template_services
 from templates_lib.models import Template
@@ -74,16 +74,17 @@ def _number(text: str) -> int:
 def detail(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """The campaign where it stands: a draft's checklist, a scheduled one's summary, else its report."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
-    if campaign.status == Status.DRAFT and can(request.membership, Capability.EDIT):
-        return render_page(request, "campaigns/edit.html", _checklist(request, campaign))
+    rights = permissions(request, campaign)
+    if campaign.status == Status.DRAFT and rights["can_edit"]:
+        return render_page(request, "campaigns/edit.html", {**_checklist(request, campaign), **rights})
     if url := report_url(campaign):
         return redirect(request, url)
-    context = {**_summary(campaign), **permissions(request), "row": rows([campaign])[0]}
+    context = {**_summary(campaign), **rights, "row": rows([campaign])[0]}
     return render_page(request, "campaigns/detail.html", context)
 
 
 @require_POST
-@member_view(Capability.EDIT)
+@member_view(Capability.EDIT, on=Campaign)
 def save(request: MemberRequest, campaign_id: int) -> HttpResponseBase:
     """Autosave: all fields of the checklist, with the version that the page was made from."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
@@ -112,7 +113,7 @@ def summary(request: MemberRequest, campaign_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_view(Capability.EDIT)
+@member_view(Capability.EDIT, on=Campaign)
 def accept_audience(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """Go on without the lists and segments that were deleted."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
@@ -121,13 +122,14 @@ def accept_audience(request: MemberRequest, campaign_id: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@member_view(Capability.EDIT)
+@member_view(Capability.EDIT, on=Campaign)
 def template(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """Choose the email: a dialog of templates; POST takes one."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
     step = services.email_of(campaign, request.GET.get("step", ""))
     if request.method == "POST":
         if slug := request.POST.get("starter"):
+            require(request.membership, Capability.EDIT)  # it becomes a template of the library
             chosen = template_services.use_starter(workspace=request.workspace, slug=slug, user=request.user)
         else:
             chosen = templates.template_in(request.workspace, _number(request.POST.get("template", "")))
@@ -138,7 +140,7 @@ def template(request: MemberRequest, campaign_id: int) -> HttpResponse:
     context = {
         "campaign": campaign,
         "templates": list(library.filter(current_version__isnull=False)[:60]),
-        "starters": templates.starters(),
+        "starters": templates.starters() if can(request.membership, Capability.EDIT) else [],
         "step": step,
         "chosen": _template_of(step),
         "query": query,
@@ -147,7 +149,7 @@ def template(request: MemberRequest, campaign_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_view(Capability.EDIT)
+@member_view(Capability.EDIT, on=Campaign)
 def newest_template(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """Take the newest version of the template that the campaign uses."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
@@ -164,11 +166,14 @@ def _place_of(campaign: Campaign, step: Step) -> str:
     return f"{reverse('campaigns:detail', args=[campaign.pk])}#{place}"
 
 
-def permissions(request: MemberRequest) -> dict[str, bool]:
-    """Return what the member may do, for templates."""
+def permissions(request: MemberRequest, campaign: Campaign) -> dict[str, bool]:
+    """Return what the member may do with the campaign, by role or by a share, for templates."""
+    own = capabilities_on(request.membership, [campaign])[campaign.pk]
     return {
-        "can_edit": can(request.membership, Capability.EDIT),
-        "can_send": can(request.membership, Capability.SEND),
+        "can_edit": Capability.EDIT in own,
+        "can_send": Capability.SEND in own,
+        "can_create": can(request.membership, Capability.EDIT),
+        "can_share": can(request.membership, Capability.MANAGE),
     }
 
 
@@ -205,7 +210,6 @@ def _checklist(request: MemberRequest, campaign: Campaign) -> dict[str, Any]:
     edited = request.GET.get("edited", "")
     return {
         **_summary(campaign),
-        **permissions(request),
         "form": form,
         "rows": step_rows(campaign, form, edited=edited),
         "lists": [(item, sizes[item.pk]) for item in lists],

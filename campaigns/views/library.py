@@ -1,5 +1,7 @@
 """The list of campaigns."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -10,7 +12,7 @@ from frontend.htmx import render_page, stop_polling
 from frontend.pagination import paginate
 from sequences import selectors as sequences
 from sequences.models import StepKind
-from team.access import Capability, MemberRequest, can, member_view
+from team.access import Capability, MemberRequest, can, capabilities_on, member_view
 
 PAGE_SIZE = 25
 MOVING = (Status.RUNNING,)
@@ -29,13 +31,13 @@ def campaigns(request: MemberRequest) -> HttpResponse:
     counts = selectors.status_counts(request.workspace)
     context = {
         "page": page,
-        "rows": rows(page.items),
+        "rows": _with_rights(request, rows(page.items)),
         "status": status,
         "statuses": [(value, label, counts[value]) for value, label in Status.choices],
         "total": sum(counts.values()),
         "filtered": bool(query or status),
-        "can_edit": can(request.membership, Capability.EDIT),
-        "can_send": can(request.membership, Capability.SEND),
+        "can_create": can(request.membership, Capability.EDIT),
+        "can_share": can(request.membership, Capability.MANAGE),
     }
     return render_page(request, "campaigns/list.html", context, partial="table")
 
@@ -50,11 +52,22 @@ def progress(request: MemberRequest, campaign_id: int) -> HttpResponse:
     return response if campaign.status in MOVING else stop_polling(response)
 
 
-def rows(campaigns: list[Campaign]) -> list[dict[str, object]]:
+def _with_rights(request: MemberRequest, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add to each row what its menu offers to this member, and whether only a share of this campaign does."""
+    own = capabilities_on(request.membership, [row["campaign"] for row in rows])
+    by_role = can(request.membership, Capability.EDIT)
+    for row in rows:
+        capabilities = own[row["campaign"].pk]
+        row["can_send"] = Capability.SEND in capabilities
+        row["is_shared"] = Capability.EDIT in capabilities and not by_role
+    return rows
+
+
+def rows(campaigns: list[Campaign]) -> list[dict[str, Any]]:
     """Return what the list shows of each campaign; a fixed number of queries."""
     progress = selectors.progress_of(campaigns)
     steps = sequences.steps_by_sequence([campaign.sequence_id for campaign in campaigns])
-    found: list[dict[str, object]] = []
+    found: list[dict[str, Any]] = []
     for campaign in campaigns:
         emails = [step for step in steps[campaign.sequence_id] if step.kind == StepKind.EMAIL]
         found.append(

@@ -16,7 +16,7 @@ from team.access import Capability, MemberRequest, member_view
 
 def _transition(move: Callable[[Campaign], None], done: str) -> Callable[..., HttpResponseBase]:
     @require_POST
-    @member_view(Capability.SEND)
+    @member_view(Capability.SEND, on=Campaign)
     def view(request: MemberRequest, campaign_id: int) -> HttpResponse:
         campaign = selectors.campaign_in(request.workspace, campaign_id)
         move(campaign)
@@ -33,7 +33,7 @@ cancel = _transition(services.cancel_campaign, "“{name}” is cancelled. What 
 
 
 @require_POST
-@member_view(Capability.SEND)
+@member_view(Capability.SEND, on=Campaign)
 def launch(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """Launch at once."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
@@ -43,7 +43,7 @@ def launch(request: MemberRequest, campaign_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_view(Capability.SEND)
+@member_view(Capability.SEND, on=Campaign)
 def schedule(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """Schedule for the draft's time."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
@@ -53,7 +53,7 @@ def schedule(request: MemberRequest, campaign_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_view(Capability.SEND)
+@member_view(Capability.SEND, on=Campaign)
 def unschedule(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """Back to draft."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)

@@ -15,7 +15,7 @@ from templates_lib import selectors as templates
 
 
 @require_POST
-@member_view(Capability.EDIT)
+@member_view(Capability.EDIT, on=Campaign)
 def add(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """Add an email or a wait at the end."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
@@ -27,7 +27,7 @@ def add(request: MemberRequest, campaign_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_view(Capability.EDIT)
+@member_view(Capability.EDIT, on=Campaign)
 def remove(request: MemberRequest, campaign_id: int, key: str) -> HttpResponse:
     """Take a step out."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
@@ -36,7 +36,7 @@ def remove(request: MemberRequest, campaign_id: int, key: str) -> HttpResponse:
 
 
 @require_POST
-@member_view(Capability.EDIT)
+@member_view(Capability.EDIT, on=Campaign)
 def order(request: MemberRequest, campaign_id: int) -> HttpResponse:
     """Put the steps into another order."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
@@ -49,7 +49,7 @@ def _steps(request: MemberRequest, campaign: Campaign) -> HttpResponse:
     ready = readiness(campaign)
     context = {
         "campaign": campaign,
-        **permissions(request),
+        **permissions(request, campaign),
         "rows": step_rows(campaign),
         "merge_fields": templates.merge_fields(campaign.workspace),
         "steps_ready": ready.subject and ready.email,

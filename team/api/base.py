@@ -39,12 +39,16 @@ class WorkspaceViewSet[ModelT: Model](GenericViewSet[ModelT]):
     `scope` is a resource of `team.scopes`. Its queryset comes from a selector given `self.workspace`, so that the ids of
     other workspaces are a 404 like any unknown one. `capabilities` asks members for another capability per action (for
     example `{"launch": Capability.SEND}`); `read_actions` names POST actions that change nothing (for example `render`).
+    Where `shared` names the model, a share of the object opens the actions on one object to members whose role doesn't;
+    not those in `role_actions`.
     """
 
     scope: ClassVar[str]
     write_capability: ClassVar[Capability] = Capability.EDIT
     capabilities: ClassVar[Mapping[str, Capability]] = {}
     read_actions: ClassVar[frozenset[str]] = frozenset()
+    shared: ClassVar[type[Model] | None] = None
+    role_actions: ClassVar[frozenset[str]] = frozenset({"destroy", "duplicate"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

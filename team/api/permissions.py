@@ -5,7 +5,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from team import scopes
-from team.access import REFUSALS, Capability, can
+from team.access import REFUSALS, Capability, can, may
 from team.models import ApiToken, Membership
 
 if TYPE_CHECKING:  # REST framework's views read their settings, which name this module
@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # REST framework's views read their settings, which name this
 
 
 class HasScope(BasePermission):
-    """Opens an action to tokens that have its scope, and to members whose role has its capability.
+    """Opens an action to tokens that have its scope, and to members whose role, or share of the object, has its capability.
 
     The view names its `scope` (a resource of `team.scopes`). Safe methods and the actions listed in `read_actions` need
     `<scope>:read` and VIEW, all others `<scope>:write` and `capabilities[action]`, or else `write_capability`.
@@ -29,7 +29,7 @@ class HasScope(BasePermission):
                 raise exceptions.PermissionDenied(f"This API token lacks the scope {needed}.")
             case Membership() as membership:
                 capability = _capability(request, view)
-                if can(membership, capability):
+                if can(membership, capability) or _by_share(membership, capability, view):
                     return True
                 raise exceptions.PermissionDenied(REFUSALS[capability])
         return False
@@ -40,6 +40,14 @@ class IsKnown(BasePermission):
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         return request.auth is not None
+
+
+def _by_share(membership: Membership, capability: Capability, view: Any) -> bool:
+    """Tell whether a share of the one object that the action is about opens it."""
+    model, key = view.shared, view.kwargs.get("pk")
+    if model is None or key is None or view.action in view.role_actions:
+        return False
+    return may(membership, capability, model, key)
 
 
 def _reads(request: Request, view: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from team.actors import acting_as
 from team.services.accounts import send_password_reset, set_up, update_profile
-from team.services.grants import grant, revoke
+from team.services.grants import drop_grants, end_shares, grant, revoke, share
 from team.services.invitations import (
     accept_invitation,
     invitation_link,
@@ -23,6 +23,8 @@ __all__ = [
     "change_role",
     "create_token",
     "create_workspace",
+    "drop_grants",
+    "end_shares",
     "erase_trail",
     "grant",
     "invitation_link",
@@ -35,6 +37,7 @@ __all__ = [
     "revoke_token",
     "send_password_reset",
     "set_up",
+    "share",
     "update_profile",
     "update_workspace",
     "withdraw_invitation",

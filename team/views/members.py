@@ -70,7 +70,7 @@ def withdraw_invitation(request: MemberRequest, invitation_id: int) -> HttpRespo
 @require_POST
 def change_role(request: MemberRequest, membership_id: int) -> HttpResponseBase:
     """Give a member another role."""
-    membership = _membership(request.workspace, membership_id)
+    membership = selectors.member_in(request.workspace, membership_id)
     form = RoleForm(request.POST, membership=request.membership)
     role = form.cleaned_data["role"] if form.is_valid() else request.POST.get("role", "")
     services.change_role(membership, role=role, by=request.membership)
@@ -82,7 +82,7 @@ def change_role(request: MemberRequest, membership_id: int) -> HttpResponseBase:
 @require_POST
 def remove_member(request: MemberRequest, membership_id: int) -> HttpResponseBase:
     """Take a member out of the workspace."""
-    membership = _membership(request.workspace, membership_id)
+    membership = selectors.member_in(request.workspace, membership_id)
     services.remove_member(membership, by=request.membership)
     messages.success(request, f"{membership.user} is no longer a member.")
     return redirect("team:members")
@@ -160,13 +160,6 @@ def _members_context(request: MemberRequest, form: InviteForm) -> dict[str, Any]
         "can_manage": can_manage,
         "is_owner": request.membership.role == "owner",
     }
-
-
-def _membership(workspace: Workspace, membership_id: int) -> Membership:
-    membership = selectors.members_in(workspace).filter(pk=membership_id).first()
-    if membership is None:
-        raise NotFound("There is no such member.")
-    return membership
 
 
 def _invitation(workspace: Workspace, invitation_id: int) -> Invitation:

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from core.api.problems import problem
 from core.exceptions import NotFound
 from team.api.base import CreateMixin, DeleteMixin, ReadMixin, UpdateMixin, WorkspaceViewSet
+from team.api.shares import ShareViewSet
 from templates_lib import people, previews, samples, selectors, services
 from templates_lib.api import serializers
 from templates_lib.content import Content
@@ -46,6 +47,8 @@ class TemplateViewSet(_ProblemsMixin, ReadMixin, CreateMixin, UpdateMixin, Delet
     """Templates with their versions.  DELETE archives: what was sent with a template stays as it is."""
 
     scope = "templates"
+    shared = Template
+    role_actions = WorkspaceViewSet.role_actions | {"unarchive"}
     read_actions = frozenset({"render"})
     serializer_class = serializers.TemplateSerializer
 
@@ -158,6 +161,13 @@ class TemplateViewSet(_ProblemsMixin, ReadMixin, CreateMixin, UpdateMixin, Delet
     def _answer(self, template_id: int, *, status: int = 200) -> Response:
         template = selectors.template_in(self.workspace, template_id)
         return Response(self.get_serializer(template).data, status=status)
+
+
+class TemplateShareViewSet(ShareViewSet):
+    """Who may edit one template, by role or by a share."""
+
+    def shared_object(self, key: int) -> Template:
+        return selectors.template_in(self.workspace, key)
 
 
 class CategoryViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, WorkspaceViewSet[Category]):

@@ -9,7 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from frontend.htmx import is_fragment, redirect, render_page, toast, trigger
-from team.access import Capability, MemberRequest, can, member_view, require
+from team.access import Capability, MemberRequest, can, may, member_view, require_on
 from templates_lib import people, samples, selectors, services
 from templates_lib.differences import compare
 from templates_lib.exceptions import StaleVersionError
@@ -26,7 +26,7 @@ def edit(request: MemberRequest, template_id: int) -> HttpResponseBase:
     """Show a template in the editor; POST saves it as a new version."""
     template = selectors.template_in(request.workspace, template_id)
     if request.method == "POST":
-        require(request.membership, Capability.EDIT)
+        require_on(request.membership, Capability.EDIT, template)
         return _save(request, template)
     version = selectors.current_version(template)
     return render_page(request, PAGE, _context(request, template, ContentForm.of(version), version))
@@ -96,12 +96,12 @@ def history(request: MemberRequest, template_id: int) -> HttpResponseBase:
         "other": other,
         "changes": compare(other, selected) if other else [],
         "current": selectors.current_version(template),
-        "can_edit": can(request.membership, Capability.EDIT),
+        **permissions(request, template),
     }
     return render_page(request, "templates_lib/history.html", context)
 
 
-@member_view(Capability.EDIT)
+@member_view(Capability.EDIT, on=Template)
 @require_POST
 def restore(request: MemberRequest, template_id: int, number: int) -> HttpResponseBase:
     """Make an earlier version current, as a new one."""
@@ -109,6 +109,15 @@ def restore(request: MemberRequest, template_id: int, number: int) -> HttpRespon
     version = services.restore_version(template, number=number, user=request.user)
     messages.success(request, f"Version {number} is restored as version {version.number}.")
     return redirect(request, "templates_lib:edit", template.pk)
+
+
+def permissions(request: MemberRequest, template: Template) -> dict[str, bool]:
+    """Return what the member may do with the template, by role or by a share, for templates of pages."""
+    return {
+        "can_edit": may(request.membership, Capability.EDIT, Template, template.pk),
+        "can_create": can(request.membership, Capability.EDIT),
+        "can_share": can(request.membership, Capability.MANAGE),
+    }
 
 
 def _chosen(template: Template, number: str | None) -> TemplateVersion | None:
@@ -123,7 +132,7 @@ def _context(request: MemberRequest, template: Template, form: ContentForm, vers
         "version": version,
         "merge_fields": fields,
         "completions": [{"label": field.key, "detail": _detail(field)} for field in fields],
-        "can_edit": can(request.membership, Capability.EDIT),
+        **permissions(request, template),
         "preview_url": reverse("templates_lib:preview_saved", args=[template.pk]),
         "people": people.registered().find(request.workspace, ""),
         "back_url": _way_back(request),

@@ -11,11 +11,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from core.exceptions import DomainError
 from frontend.htmx import invalid, redirect, render_page, toast, trigger
 from frontend.pagination import paginate
-from team.access import Capability, MemberRequest, can, member_view
+from team.access import Capability, MemberRequest, can, capabilities_on, member_view
 from templates_lib import selectors, services
 from templates_lib.files import MAX_BYTES, write_file
 from templates_lib.forms import BLANK_SOURCES, CategoryForm, DetailsForm, ImportForm, NewTemplateForm
-from templates_lib.models import Format
+from templates_lib.models import Format, Template
 from templates_lib.rendering import TemplateError
 from templates_lib.starters import STARTERS
 
@@ -87,7 +87,7 @@ def import_file(request: MemberRequest) -> HttpResponseBase:
     return invalid(request, "templates_lib/new.html", context, partial="import")
 
 
-@member_view(Capability.EDIT)
+@member_view(Capability.EDIT, on=Template)
 @require_http_methods(["GET", "POST"])
 def details(request: MemberRequest, template_id: int) -> HttpResponseBase:
     """Change a template's name, category and description, in a dialog."""
@@ -200,8 +200,10 @@ def _library(request: MemberRequest) -> dict[str, Any]:
         templates = templates.filter(category=None)
     elif category.isdecimal():
         templates = templates.filter(category_id=int(category))
+    page = paginate(templates, cursor=request.GET.get("cursor"), order=("-updated_at", "-id"), size=PAGE)
+    own = capabilities_on(request.membership, page.items)
     return {
-        "page": paginate(templates, cursor=request.GET.get("cursor"), order=("-updated_at", "-id"), size=PAGE),
+        "page": page,
         "categories": selectors.categories_in(request.workspace),
         "query": query,
         "category": category,
@@ -209,7 +211,9 @@ def _library(request: MemberRequest) -> dict[str, Any]:
         "narrowed": bool(query or category or archived),
         "is_empty": not selectors.all_templates_in(request.workspace).exists(),
         "starters": STARTERS.values(),
-        "can_edit": can(request.membership, Capability.EDIT),
+        "editable": {key for key, capabilities in own.items() if Capability.EDIT in capabilities},
+        "can_create": can(request.membership, Capability.EDIT),
+        "can_share": can(request.membership, Capability.MANAGE),
     }
 
 

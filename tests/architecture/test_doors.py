@@ -15,8 +15,9 @@ OPEN_APPS = {"core", "frontend"}
 DOORS = {"models", "services", "selectors", "events", "exceptions"}
 # Pure modules (no database, no writes), entered by name: docs/decisions/0004-doors.md says why each.
 PURE = {("templates_lib", "rendering"), ("abtests", "statistics"), ("delivery", "tokens"), ("tracking", "hits")}
-# What an edge (views, API, middleware) builds on: who is signed in, what they may do, the base of every API resource.
-EDGE_DOORS = {("team", "access"), ("team", "api")}
+# What an edge (views, API, middleware) builds on: who is signed in, what they may do, the base of every API resource, the
+# dialog that shares an object.
+EDGE_DOORS = {("team", "access"), ("team", "api"), ("team", "sharing")}
 EDGES = {"views", "api", "admin", "middleware"}
 # The page of URLs joins every app's own.
 URLS = {"urls", "api", "views"}
