@@ -76,6 +76,7 @@ class Rig:
     draw: random.Random
     faults: list[Fault] = field(default_factory=list)
     away: float = 0.0
+    doubted: int = 0
 
     def suffer(self, kind: str, at_reply: int) -> Fault:
         """Wait for the nth message, kill, and wait until everything is settled and the next message has arrived.
@@ -86,7 +87,7 @@ class Rig:
         self.sink.slow_down(QUICK)
         wait_for(f"message {at_reply} arrives", lambda: log.read() >= at_reply, seconds=2 * PATIENCE_SECONDS)
         fault = Fault(kind, len(log.arrivals))
-        doubted = select(_IN_DOUBT)
+        self._count_doubts()
         wait_for("something is in flight", lambda: self._look(fault), every=0.005)
         killed_at = self._kill(kind, fault)
         self.sink.slow_down(SLOW)
@@ -96,8 +97,8 @@ class Rig:
         fault.settled_s = settled_at - killed_at
         arrived = wait_for(f"a message arrives after {kind!r}", lambda: log.read() and log.arrived_after(settled_at))
         fault.recovery_s = (arrived or settled_at) - killed_at
-        fault.in_doubt = select(_IN_DOUBT) - doubted
         self.faults.append(fault)
+        self._count_doubts()
         return fault
 
     def finish(self, *, seconds: float) -> None:
@@ -105,6 +106,14 @@ class Rig:
         self.sink.slow_down(0)
         wait_for("the rest goes out", lambda: select(_OPEN) == 0 and self.site.is_settled(), seconds=seconds, every=0.2)
         self.sink.log.read()
+        self._count_doubts()
+
+    def _count_doubts(self) -> None:
+        """Count what has come to be in doubt for the last kill; a worker that lives tells at the end of its trip."""
+        total = select(_IN_DOUBT)
+        if self.faults:
+            self.faults[-1].in_doubt += total - self.doubted
+        self.doubted = total
 
     def _look(self, fault: Fault) -> bool:
         """Note what is in flight; a worker that has just died at a point was in flight when that was ordered."""

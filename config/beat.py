@@ -16,9 +16,12 @@ class Entry(TypedDict):
     options: dict[str, float]
 
 
-def every(seconds: float, task: str) -> Entry:
-    """Run `task` every so many seconds; a run that no worker took before the next one is due is dropped, not piled up."""
-    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 1.0)}}
+def every(seconds: float, task: str, *, expires: float | None = None) -> Entry:
+    """Run `task` every so many seconds; a run that no worker took before the next one is due is dropped, not piled up.
+
+    `expires` (seconds) lets it wait longer, where standing behind long tasks must not mean never.
+    """
+    return {"task": task, "schedule": seconds, "options": {"expires": max(expires or seconds, 1.0)}}
 
 
 BEAT_SCHEDULE: dict[str, Entry] = {
@@ -26,7 +29,7 @@ BEAT_SCHEDULE: dict[str, Entry] = {
     "record beat": every(BEAT_INTERVAL.total_seconds(), "config.tasks.record_beat"),
     "deliver facts": every(1, "core.tasks.deliver_facts"),
     "send due mail": every(1, "delivery.tasks.dispatch"),
-    "settle abandoned batches": every(5, "delivery.tasks.settle_abandoned"),
+    "settle abandoned batches": every(5, "delivery.tasks.settle_abandoned", expires=60),
     "tidy the ledger": every(3600, "delivery.tasks.tidy_ledger"),
     "forget old facts": every(3600, "core.tasks.forget_old_facts"),
     "check sending domains": every(300, "delivery.tasks.check_due_domains"),
