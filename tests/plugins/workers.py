@@ -15,6 +15,9 @@ from urllib.parse import urlsplit, urlunsplit
 import psutil
 import pytest
 from django.db import connection
+from kombu import pools
+
+from config.celery import app
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
@@ -44,6 +47,25 @@ class WorkerProcess:
                 self.process.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+
+@contextlib.contextmanager
+def broker_away() -> Iterator[None]:
+    """Let this process find no broker at its place."""
+    before = app.conf.broker_url
+    app.conf.broker_url = "redis+socket:///nowhere/valkey.sock"
+    _forget_connections()
+    try:
+        yield
+    finally:
+        app.conf.broker_url = before
+        _forget_connections()
+
+
+def _forget_connections() -> None:
+    pools.reset()
+    app._pool = None
+    app.amqp._producer_pool = None
 
 
 def service_environment() -> dict[str, str]:

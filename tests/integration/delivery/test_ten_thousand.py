@@ -16,7 +16,7 @@ from team.models import Workspace
 from tests.factories import delivery as make
 from tests.faults.receiver import receiving
 from tests.plugins.mail import SmtpSink
-from tests.plugins.workers import WorkerProcess
+from tests.plugins.workers import WorkerProcess, broker_away
 
 N = 10_000
 
@@ -117,18 +117,8 @@ def test_due_mail_starts_to_leave_within_two_seconds(
 def test_redis_that_dies_in_mid_send_stops_nothing_that_was_begun(
     workspace: Workspace, mailbox: Mailbox, smtp_sink: SmtpSink, settings
 ) -> None:
-    from config.celery import app
-
     make.queue(make.make_mailing(workspace), mailbox, make.make_contacts(workspace, 20))
-    before = app.conf.broker_url
-    app.conf.broker_url = "redis+socket:///nowhere/valkey.sock"
-    app.pool.force_close_all()
-    app.amqp.__dict__.pop("_producer_pool", None)
-    try:
+    with broker_away():
         services.dispatch_due()
-    finally:
-        app.conf.broker_url = before
-        app.pool.force_close_all()
-        app.amqp.__dict__.pop("_producer_pool", None)
     assert len(smtp_sink.messages) == 20
     assert Message.objects.filter(state=MessageState.ACCEPTED).count() == 20
