@@ -37,7 +37,7 @@ def test_limits_and_a_preset_of_the_warm_up_are_set_by_the_form(client: Client, 
     assert (mailbox.per_day, mailbox.ramp_since) == (100, since)
     client.post(reverse("delivery:edit_mailbox", args=[mailbox.pk]), {**form, "warm_up": "", "per_minute": ""})
     mailbox.refresh_from_db()
-    assert (mailbox.ramp_start, mailbox.ramp_since, mailbox.per_minute) == (None, None, None)
+    assert [mailbox.ramp_start, mailbox.ramp_since, mailbox.per_minute] == [None] * 3
 
 
 def test_a_warm_up_of_ones_own_needs_its_numbers(client: Client, workspace: Workspace) -> None:

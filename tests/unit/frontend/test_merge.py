@@ -29,9 +29,7 @@ def test_fields_are_named_as_people_name_them(written: str | None, read: str) ->
 
 def test_a_chip_tells_its_liquid_in_the_tooltip() -> None:
     html = merge.merge_fields('Hi {{ firstName | default: "you" }}')
-    assert html == (
-        'Hi <span class="merge-field" title="{{ firstName | default: &quot;you&quot; }}">First name</span>'
-    )
+    assert html == ('Hi <span class="merge-field" title="{{ firstName | default: &quot;you&quot; }}">First name</span>')
 
 
 def test_markup_in_a_subject_is_text() -> None:
