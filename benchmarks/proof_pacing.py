@@ -24,7 +24,7 @@ PER_MINUTE = 600
 SECONDS = float(os.environ.get("SECONDS", "300"))
 PROCESSES = 2
 WINDOW = 60.0
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 
 
 class Arrivals:
