@@ -158,11 +158,21 @@ class Site:
         self._supervisor._servers.clear()  # noqa: SLF001 - they belong to whoever runs the proof
         self._supervisor.stop()
 
+    def hold_still(self) -> None:
+        """Stop the worker's processes where they are."""
+        for process in tree(self.pid("worker")):
+            process.suspend()
+
+    def go_on(self) -> None:
+        """Let them go on."""
+        for process in tree(self.pid("worker")):
+            process.resume()
+
     def kill_for_good(self) -> None:
         """Kill everything at once and start nothing again, as when a machine is gone."""
-        self._halt()
         for pid in self._supervisor.pids().values():
             kill_tree(pid)
+        self._halt()
         self.stop()
 
     def pid(self, name: str) -> int:
@@ -249,8 +259,15 @@ def is_locked(path: Path) -> bool:
 
 def kill_tree(pid: int) -> None:
     """Kill a process and all below it at once."""
-    with contextlib.suppress(psutil.NoSuchProcess):
+    for member in tree(pid):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """Return a process and all below it; none if it is gone."""
+    try:
         parent = psutil.Process(pid)
-        for member in [parent, *parent.children(recursive=True)]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
