@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DataError
 from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions, status, views
@@ -59,6 +60,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             return problem(status_code=missing.status, detail=missing.message, code=missing.code)
         case PermissionDenied():
             return problem(status_code=403, detail="You are not allowed to do this.", code="forbidden")
+        case RequestDataTooBig():
+            most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_048_576
+            detail = f"The request is too large: at most {most} MB can be sent at once."
+            return problem(status_code=413, detail=detail, code="too_large")
         case exceptions.ValidationError():
             errors = _flatten(error.detail)
             first = next(iter(errors.items()), ("", ["The input can't be used."]))
@@ -100,6 +105,7 @@ _TITLES = {
     status.HTTP_404_NOT_FOUND: "Not found",
     status.HTTP_405_METHOD_NOT_ALLOWED: "Method not allowed",
     status.HTTP_409_CONFLICT: "Not possible in this state",
+    status.HTTP_413_REQUEST_ENTITY_TOO_LARGE: "Too large",
     status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: "Unsupported media type",
     status.HTTP_422_UNPROCESSABLE_ENTITY: "Invalid input",
     status.HTTP_429_TOO_MANY_REQUESTS: "Too many requests",

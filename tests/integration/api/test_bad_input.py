@@ -69,6 +69,7 @@ BODIES: dict[str, Any] = {
     "campaigns/{id}/": CAMPAIGN,
     "campaigns/{id}/launch/": {"accept_warnings": False, "now": True},
     "campaigns/{id}/schedule/": {"send_at": "2031-01-01T09:00", "time_zone": "Europe/Berlin", "accept_warnings": True},
+    "campaigns/{id}/shares/{id}/": {"access": "edit"},
     "campaigns/{id}/test/": {"to": ["ada@example.com"], "contact": 1, "step": "a"},
     "contact-fields/": {"key": "size", "label": "Size", "type": "choice", "choices": ["S", "M"]},
     "contact-fields/{id}/": {"key": "plan", "label": "Plan", "type": "text", "choices": []},
@@ -85,6 +86,7 @@ BODIES: dict[str, Any] = {
     "mailboxes/": MAILBOX,
     "mailboxes/{id}/": MAILBOX,
     "mailboxes/{id}/pause/": {"reason": "why"},
+    "mailboxes/rules/": {"quiet_from": "22:00", "quiet_until": "07:00", "most_messages": 3, "most_days": 7},
     "members/{id}/": {"role": "editor"},
     "segments/": {"name": "S", "definition": RULE},
     "segments/{id}/": {"name": "S", "definition": RULE},
@@ -95,10 +97,11 @@ BODIES: dict[str, Any] = {
     "templates/": TEMPLATE,
     "templates/{id}/": TEMPLATE,
     "templates/{id}/restore/": {"version": 1},
+    "templates/{id}/shares/{id}/": {"access": "edit"},
     "templates/render/": {**TEMPLATE, "context": {"firstName": "Ada"}, "contact": "ada@example.com", "locale": "de"},
 }
 MULTIPART = {"contacts/import/", "assets/"}
-WITHOUT_BODY = {"keys", "cancel", "check", "duplicate", "pause", "resume", "unschedule", "unarchive", "test"}
+WITHOUT_BODY = {"keys", "cancel", "check", "duplicate", "pause", "resume", "stop", "unschedule", "unarchive", "test"}
 READS = [route for route in api_routes() if route.method == "get"]
 PARAMETERS = ["q", "email", "list", "segment", "status", "updated_since", "cursor", "limit", "after", "archived"]
 PARAMETERS += ["category", "mailing", "contact", "mailbox", "state", "sequence", "reason", "format"]
@@ -211,6 +214,13 @@ def test_no_bytes_break_a_write(raw: bytes, client: APIClient) -> None:
             continue
         assert 400 <= answer.status_code < 500, (str(route), answer.content)
         assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_body_of_ten_megabytes_and_more_is_too_large(client: APIClient, workspace: Workspace) -> None:
+    answer = client.post("/api/v1/lists/", json.dumps({"name": "x" * 10_500_000}), content_type="application/json")
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["detail"] == "The request is too large: at most 10 MB can be sent at once."
 
 
 @pytest.mark.parametrize("route", [route for route in WRITES if name_of(route) in MULTIPART], ids=str)
