@@ -17,7 +17,7 @@ def subscribe() -> None:
     from sequences import services as sequences
     from templates_lib.selectors import register_people
     from tracking import services as tracking
-    from tracking.events import HitsRecorded
+    from tracking.events import CustomEventsRecorded, HitsRecorded
 
     on_decision(AddressesSuppressed, sequences.stop_suppressed)
     on_decision(
@@ -27,13 +27,14 @@ def subscribe() -> None:
         tracking.forget_contacts,
         campaigns.forget_contacts,
     )
-    on_decision(ListDeleted, campaigns.let_list_go)
-    on_decision(SegmentDeleted, campaigns.let_segment_go)
+    on_decision(ListDeleted, sequences.let_list_go, campaigns.let_list_go)
+    on_decision(SegmentDeleted, sequences.let_segment_go, campaigns.let_segment_go)
     on_decision(MailboxRemoved, campaigns.hand_over_mailbox)
 
     on_fact(MessagesAccepted, sequences.note_accepted, delivery.record_contacts_sent)
     on_fact(MessagesFinished, sequences.note_finished)
     on_fact(HitsRecorded, sequences.wake_engaged)
+    on_fact(CustomEventsRecorded, sequences.note_custom_events)
 
     register_people(CONTACTS)
     register_condition("campaign", campaigns.campaign_subject)

@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from sequences.models import Enrolment, Sequence, Step, Version
+from sequences import services
+from sequences.models import Decision, Enrolment, Sequence, Step, Version
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -39,8 +40,15 @@ class VersionInline(ReadOnlyInline):
 
 class StepInline(ReadOnlyInline):
     model = Step
-    fields = readonly_fields = ("position", "key", "kind", "wait", "template_version", "subject", "mailing")
+    fields = readonly_fields = (
+        "lane", "position", "key", "kind", "wait", "config", "template_version", "subject", "mailing",
+    )  # fmt: skip
     ordering = ["lane", "position"]
+
+
+class DecisionInline(ReadOnlyInline):
+    model = Decision
+    fields = readonly_fields = ("step_key", "rotation", "lane", "inputs", "decided_at")
 
 
 @admin.register(Sequence)
@@ -72,6 +80,14 @@ class EnrolmentAdmin(ReadOnlyAdmin):
     search_help_text = "The whole address, in lower case."
     ordering = ["-id"]
     show_full_result_count = False
+    inlines = [DecisionInline]
+    actions = ["stop"]
+
+    @admin.action(description="Stop the selected ways", permissions=["view"])
+    def stop(self, request: HttpRequest, queryset: QuerySet[Enrolment]) -> None:
+        """End the ways by hand, with the mail that waits."""
+        stopped = services.stop_enrolments(enrolment_ids=list(queryset.values_list("pk", flat=True)), reason="manual")
+        self.message_user(request, f"{stopped} stopped.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
         enrolments: QuerySet[Enrolment] = super().get_queryset(request)

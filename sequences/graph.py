@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sequences.kinds import Settings
-from sequences.kinds.flow import Email, Goal, Jump
+from sequences.kinds.events import Goal
+from sequences.kinds.flow import Email, Jump
 from sequences.kinds.flow import Exit as ExitStep
 from sequences.kinds.waits import Pause
 from sequences.models import ROOT_LANE
@@ -35,7 +36,7 @@ class Node:
     def exits(self) -> tuple[str | None, ...]:
         """Return every step that can be the next."""
         match self.settings:
-            case Goal() | ExitStep():
+            case Goal(match=None) | ExitStep():
                 return ()
             case Jump(to):
                 return (to,)

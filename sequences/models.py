@@ -65,6 +65,7 @@ class Version(models.Model):
 class StepKind(models.TextChoices):
     EMAIL = "email", "Email"
     WAIT = "wait", "Wait"
+    WAIT_FOR = "wait_for", "Wait for an event"
     BRANCH = "branch", "Branch"
     SPLIT = "split", "Random split"
     ACTION = "action", "Action"

@@ -66,7 +66,8 @@ def _reached(graph: Graph, start: Node, *, through: Callable[[Node], bool] = lam
     open_ = [start]
     while open_:
         for key in open_.pop().exits():
-            if key is not None and key not in reached and through(graph[key]):
-                reached.add(key)
-                open_.append(graph[key])
+            node = graph.get(key) if key is not None else None  # a jump may name a step that isn't there
+            if node is not None and node.key not in reached and through(node):
+                reached.add(node.key)
+                open_.append(node)
     return reached

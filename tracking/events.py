@@ -18,6 +18,14 @@ class HitsRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomEventsRecorded:
+    """Fact: events of one workspace's contacts, told by name, are in the store."""
+
+    workspace_id: int
+    event_ids: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Unsubscribed:
     """Fact: a contact asked for no more mail, on the page or by the mail program's button; `message_id` 0 if unknown."""
 

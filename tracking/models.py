@@ -44,6 +44,32 @@ class Event(models.Model):
         return f"{self.get_kind_display()} at {self.occurred_at}"
 
 
+class CustomEvent(models.Model):
+    """Something that a contact did elsewhere: told by name, with properties, once a `key` (if it has one).
+
+    A contact of no foreign key in the database, as for hits: contacts announce their deletion, and their events go with them.
+    """
+
+    workspace_id = models.BigIntegerField("workspace ID")
+    contact_id = models.BigIntegerField("contact ID")
+    name = models.CharField(max_length=100)
+    properties = models.JSONField(default=dict)
+    key = models.CharField(max_length=200, default="", db_default="")
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace_id", "key"], condition=~models.Q(key=""), name="custom_event_key_once"
+            )
+        ]
+        indexes = [models.Index(fields=["contact_id", "name", "occurred_at"], name="custom_event_contact")]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.occurred_at}"
+
+
 class BufferedHit(models.Model):
     """A hit that came while Redis was away, as the endpoint packed it; the drainer takes it from here."""
 

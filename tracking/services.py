@@ -1,5 +1,6 @@
 """Every write of tracking."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -10,14 +11,15 @@ from contacts import services as contacts
 from contacts.events import ContactsDeleted
 from contacts.models import Contact, TrackingMode
 from core import clock, facts
-from core.exceptions import NotFound
+from core.exceptions import InvalidInput, NotFound
 from delivery import services as delivery
 from delivery.models import Message
 from delivery.tokens import ContactClaim
 from team.services import acting_as
+from tracking import custom, selectors, store
 from tracking import drain as drainer
-from tracking import selectors, store
-from tracking.events import Resubscribed, Unsubscribed
+from tracking.custom import NewEvent as NewEvent
+from tracking.events import CustomEventsRecorded, Resubscribed, Unsubscribed
 from tracking.hits import Hit, micros, new_id
 from tracking.ingest import ingest
 from tracking.models import DrainedChunk, EventKind
@@ -80,6 +82,31 @@ def recount() -> Differences:
 def forget_contacts(event: ContactsDeleted) -> None:
     """Take what leads to deleted contacts out of their events; what they count for stays."""
     store.forget_contacts(event.contact_ids)
+    custom.forget_contacts(event.contact_ids)
+
+
+@transaction.atomic
+def record_custom_events(workspace_id: int, events: Sequence[NewEvent]) -> int:
+    """Write what contacts did elsewhere, and tell of it as one fact; return how many events were new.
+
+    Contacts of other workspaces and keys that are known are passed over.  Raises InvalidInput for a name, key or properties
+    that are too long.
+    """
+    for number, event in enumerate(events):
+        fields = {
+            "name": 0 < len(event.name) <= custom.MAX_NAME,
+            "key": len(event.key) <= custom.MAX_KEY,
+            "properties": len(json.dumps(event.properties)) <= custom.MAX_PROPERTIES,
+        }
+        for name, fits in fields.items():
+            if not fits:
+                message = f"The {name} of an event can't be empty or this long."
+                raise InvalidInput(message, fields={f"{number}.{name}": [message]})
+    now = clock.now()
+    ids = custom.write(workspace_id, events, now)
+    if ids:
+        facts.record(CustomEventsRecorded(workspace_id, ids), workspace_id=workspace_id, occurred_at=now)
+    return len(ids)
 
 
 @transaction.atomic

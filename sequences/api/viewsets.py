@@ -44,13 +44,21 @@ class SequenceViewSet(ReadMixin, WorkspaceViewSet[Sequence]):
 
 
 class EnrolmentViewSet(ReadMixin, WorkspaceViewSet[Enrolment]):
-    """Who is on the way through which sequence, read only.
+    """Who is on the way through which sequence.
 
     The enrolments of a campaign of one email go when it is complete; its messages keep the facts.
     """
 
     scope = "campaigns"
     serializer_class = EnrolmentSerializer
+
+    @extend_schema(request=None, responses=EnrolmentSerializer)
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: str) -> Response:
+        """End the contact's way here, and cancel its mail that waits; one that has ended stays as it is."""
+        enrolment = self.get_object()
+        services.stop_enrolment(enrolment)
+        return Response(self.get_serializer(enrolment).data)
 
     @extend_schema(responses=DecisionSerializer(many=True))
     @action(detail=True, methods=["get"], pagination_class=None)

@@ -15,10 +15,11 @@ from django.db import transaction
 from delivery import services as delivery
 from delivery.models import Mailing
 from sequences.document import graph_of
-from sequences.engine import rows
+from sequences.engine import questions, rows
 from sequences.engine.places import Due, Email, Target, message_key, stopped
 from sequences.engine.walk import Walk
 from sequences.graph import Graph, is_email
+from sequences.kinds.events import Goal
 from sequences.models import EnrolmentState, Sequence, Step
 
 CLAIM = 10_000
@@ -41,6 +42,7 @@ def advance_batch(*, now: datetime, limit: int = CLAIM) -> int:
         ways = graphs({due.version_id for due in claimed})
         waited = {due.contact_id for due in claimed if not is_email(ways[due.version_id][due.step_key])}
         suppressed = rows.suppressed(waited)
+        arrived = _arrived(claimed, ways)
         walk = Walk(ways, sequences, now)
         walking: list[Due] = []
         for due in claimed:
@@ -49,6 +51,8 @@ def advance_batch(*, now: datetime, limit: int = CLAIM) -> int:
                 walk.moves[_set_aside(due, state)].append(due.id)
             elif due.contact_id in suppressed:
                 walk.moves[stopped(due, "suppressed")].append(due.id)
+            elif due.id in arrived:
+                walk.moves[stopped(due, "goal")].append(due.id)
             else:
                 walking.append(due)
         walk.run(walking)
@@ -65,6 +69,16 @@ def graphs(version_ids: Iterable[int]) -> dict[int, Graph]:
     for step in found.only("version_id", "key", "lane", "position", "kind", "wait", "config", "mailing_id"):
         steps[step.version_id].append(step)
     return {version_id: graph_of(own) for version_id, own in steps.items()}
+
+
+def _arrived(claimed: Items[Due], ways: Mapping[int, Graph]) -> set[int]:
+    """Return who has reached a goal of their version whose fact has not been handled yet."""
+    found: set[int] = set()
+    for version_id, graph in ways.items():
+        goals = [node.settings.match for node in graph if isinstance(node.settings, Goal) and node.settings.match]
+        if goals:
+            found |= questions.goals_reached(goals, [due.id for due in claimed if due.version_id == version_id])
+    return found
 
 
 def _set_aside(due: Due, sequence_state: str) -> Target:

@@ -1,8 +1,9 @@
 """What branches and waits ask about contacts: one statement for all who stand at the step."""
 
+import json
 from collections.abc import Collection
 from collections.abc import Sequence as Items
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,13 +11,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.db import connection
 
 from contacts import selectors as contacts
-from contacts.models import Segment
+from contacts.models import List, Segment
 from contacts.selectors import Sql
 from delivery.models import MessageState
 from sequences.exceptions import CannotAskError
 from sequences.kinds.branches import FieldBranch, ListBranch, SegmentBranch
+from sequences.kinds.events import EventBranch, Match, WaitFor
 
 CUSTOM_PREFIX = "custom."
+EVER = timedelta(days=36_500)
 
 
 class Sent(NamedTuple):
@@ -74,6 +77,8 @@ def answers(
     value = Sql("NULL")
     match branch:
         case ListBranch(list=list_id):
+            if not List.objects.filter(workspace_id=workspace_id, pk=list_id).exists():
+                raise CannotAskError(f"The list {list_id} is gone.")
             exists = "EXISTS (SELECT FROM contacts_listmember m WHERE m.list_id = %s AND m.contact_id = c.id)"
             condition = Sql(exists, (list_id,))
         case SegmentBranch(segment=segment_id):
@@ -100,6 +105,82 @@ def _value_of(field: str) -> Sql:
     if field.startswith(CUSTOM_PREFIX):
         return Sql("c.attributes ->> %s", (field.removeprefix(CUSTOM_PREFIX),))
     return Sql("to_jsonb(c) ->> %s", (field,))
+
+
+class Happened(NamedTuple):
+    """An event that was waited for."""
+
+    id: int
+    at: datetime
+
+
+def first_events(
+    wait: WaitFor, contact_ids: Items[int], since: Items[datetime]
+) -> dict[tuple[int, datetime], Happened]:
+    """Return the first matching event of each contact since its moment, up to the timeout; by contact and moment."""
+    wanted = json.dumps(wait.match.properties())
+    parameters: list[Any] = [list(contact_ids), list(since), wait.match.name, wanted, wait.timeout]
+    # One probe of the index on contact, name and moment for each.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT p.contact_id, p.since, v.id, v.occurred_at
+            FROM unnest(%s::bigint[], %s::timestamptz[]) AS p (contact_id, since)
+            CROSS JOIN LATERAL (
+                SELECT v.id, v.occurred_at FROM tracking_customevent v
+                WHERE v.contact_id = p.contact_id AND v.name = %s AND v.properties @> %s::jsonb
+                    AND v.occurred_at BETWEEN p.since AND p.since + %s
+                ORDER BY v.occurred_at, v.id LIMIT 1
+            ) v
+            """,
+            parameters,
+        )
+        return {(contact_id, at): Happened(pk, moment) for contact_id, at, pk, moment in cursor.fetchall()}
+
+
+def event_counts(
+    branch: EventBranch, contact_ids: Items[int], until: Items[datetime]
+) -> dict[tuple[int, datetime], int]:
+    """Return how many matching events each contact had up to its moment, counted as far as it matters."""
+    wanted = json.dumps(branch.match.properties())
+    moments: list[Any] = [list(contact_ids), list(until)]
+    parameters = [branch.match.name, wanted, branch.within or EVER, branch.at_least, *moments]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT p.contact_id, p.until, (
+                SELECT count(*) FROM (
+                    SELECT FROM tracking_customevent v
+                    WHERE v.contact_id = p.contact_id AND v.name = %s AND v.properties @> %s::jsonb
+                        AND v.occurred_at > p.until - %s AND v.occurred_at <= p.until
+                    LIMIT %s) matching)
+            FROM unnest(%s::bigint[], %s::timestamptz[]) AS p (contact_id, until)
+            """,
+            parameters,
+        )
+        return {(contact_id, at): count for contact_id, at, count in cursor.fetchall()}
+
+
+def goals_reached(goals: Collection[Match], enrolment_ids: Collection[int]) -> set[int]:
+    """Return which of the enrolments have reached one of the goals since they began."""
+    if not goals or not enrolment_ids:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT e.id FROM sequences_enrolment e WHERE e.id = ANY (%s) AND EXISTS (
+                SELECT FROM tracking_customevent v
+                JOIN unnest(%s::text[], %s::text[]) AS g (name, properties)
+                    ON v.name = g.name AND v.properties @> g.properties::jsonb
+                WHERE v.contact_id = e.contact_id AND v.occurred_at >= e.enrolled_at)
+            """,
+            [
+                list(enrolment_ids),
+                [goal.name for goal in goals],
+                [json.dumps(goal.properties()) for goal in goals],
+            ],
+        )
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 class Local(NamedTuple):

@@ -30,6 +30,7 @@ from sequences.kinds.branches import (
     ListBranch,
     SegmentBranch,
 )
+from sequences.kinds.events import HAPPENED, TIMEOUT, EventBranch, Goal, WaitFor
 from sequences.kinds.splits import Split
 from sequences.kinds.waits import CalendarPause, Pause, UntilDate, UntilWeekday, Wait
 from sequences.models import EnrolmentState
@@ -99,14 +100,22 @@ class Walk:
                     self._send(node, party)
             case Pause() | CalendarPause() | UntilWeekday() | UntilDate():
                 self._pass_wait(node, node.settings, parties)
-            case EngagementBranch() | FieldBranch() | SegmentBranch() | ListBranch() | Split():
+            case (
+                EngagementBranch()
+                | FieldBranch()
+                | SegmentBranch()
+                | ListBranch()
+                | EventBranch()
+                | Split()
+                | WaitFor()
+            ):
                 self._route(node, node.settings, parties)
             case ChangeList() | SetField():
                 self._act(node, node.settings, parties)
             case flow.Jump(to):
                 self._jump(node, to, parties)
-            case flow.Goal():
-                self._end(node, parties, EnrolmentState.STOPPED, "goal")
+            case Goal():
+                self._pass_goal(node, node.settings, parties)
             case flow.Exit():
                 self._end(node, parties, EnrolmentState.COMPLETED, "exit")
 
@@ -117,12 +126,16 @@ class Walk:
         for party in parties:
             self._wait(node, party, party.place.entered_at + wait.duration)
 
-    def _route(self, node: Node, question: Branch | Split, parties: list[Party]) -> None:
+    def _route(self, node: Node, question: Branch | Split | WaitFor, parties: list[Party]) -> None:
         match question:
             case EngagementBranch():
                 self._ask_engagement(node, question, parties)
             case Split():
                 self._split(node, question, parties)
+            case WaitFor():
+                self._wait_for(node, question, parties)
+            case EventBranch():
+                self._count_events(node, question, parties)
             case _:
                 self._ask_contacts(node, question, parties)
 
@@ -244,6 +257,39 @@ class Walk:
         self._choose(
             node, parties, lambda party, due: engagement(branch, found[due.id], party.place.entered_at, self._now)
         )
+
+    def _pass_goal(self, node: Node, goal: Goal, parties: Items[Party]) -> None:
+        """Reaching a goal without an event is the goal; one with an event is reached before anybody gets here, or not at all."""
+        if goal.match is None:
+            self._end(node, parties, EnrolmentState.STOPPED, "goal")
+            return
+        for party in parties:
+            self._go(party, node.next_key, party.place.entered_at)
+
+    def _wait_for(self, node: Node, wait: WaitFor, parties: Items[Party]) -> None:
+        people = [(due.contact_id, party.place.entered_at) for party in parties for due in party.members]
+        found = questions.first_events(wait, *map(list, zip(*people, strict=True)))
+
+        def choose(party: Party, due: Due) -> Choice:
+            entered_at = party.place.entered_at
+            event = found.get((due.contact_id, entered_at))
+            if event is not None:
+                return Choice(HAPPENED, event.at, f'{{"event_id": {event.id}}}')
+            over_at = entered_at + wait.timeout
+            return Choice(TIMEOUT if over_at <= self._now else None, over_at, '{"event_id": null}')
+
+        self._choose(node, parties, choose)
+
+    def _count_events(self, node: Node, branch: EventBranch, parties: Items[Party]) -> None:
+        people = [(due.contact_id, party.place.entered_at) for party in parties for due in party.members]
+        counts = questions.event_counts(branch, *map(list, zip(*people, strict=True)))
+
+        def choose(party: Party, due: Due) -> Choice:
+            entered_at = party.place.entered_at
+            count = counts[due.contact_id, entered_at]
+            return Choice(YES if count >= branch.at_least else NO, entered_at, f'{{"at_least": {count}}}')
+
+        self._choose(node, parties, choose)
 
     def _split(self, node: Node, split: Split, parties: Items[Party]) -> None:
         def choose(party: Party, due: Due) -> Choice:

@@ -6,12 +6,13 @@ from typing import Any
 
 from sequences.kinds.actions import Action, read_action
 from sequences.kinds.branches import SUBJECTS, Branch, read_branch
-from sequences.kinds.flow import Email, Exit, Goal, Jump, read_jump
+from sequences.kinds.events import Goal, WaitFor, read_goal, read_wait_for
+from sequences.kinds.flow import Email, Exit, Jump, read_jump
 from sequences.kinds.reading import Reader
 from sequences.kinds.splits import Split, read_split
 from sequences.kinds.waits import Wait, read_wait
 
-Settings = Email | Wait | Branch | Split | Action | Goal | Jump | Exit
+Settings = Email | Wait | WaitFor | Branch | Split | Action | Goal | Jump | Exit
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ _READERS: dict[str, Callable[[Reader, str], Settings | None]] = {
     "branch": lambda reader, _key: read_branch(reader),
     "split": read_split,
     "action": lambda reader, _key: read_action(reader),
-    "goal": lambda _reader, _key: Goal(),
+    "wait_for": lambda reader, _key: read_wait_for(reader),
+    "goal": lambda reader, _key: read_goal(reader),
     "jump": lambda reader, _key: read_jump(reader),
     "exit": lambda _reader, _key: Exit(),
 }
@@ -48,6 +50,8 @@ def lanes_of(kind: str, clean: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of a step's lanes, in their order, as far as its (clean) fields tell them."""
     if kind == "branch":
         return SUBJECTS.get(clean.get("on", ""), ())
+    if kind == "wait_for":
+        return WaitFor.lanes
     if kind == "split":
         return tuple(sorted(clean.get("shares", ())))
     return ()

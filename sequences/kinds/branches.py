@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from sequences.kinds.events import EventBranch, read_event_branch
 from sequences.kinds.reading import Reader
 
 YES, NO, UNDELIVERED = "yes", "no", "undelivered"
@@ -54,12 +55,13 @@ class ListBranch:
     lanes = (YES, NO)
 
 
-Branch = EngagementBranch | FieldBranch | SegmentBranch | ListBranch
+Branch = EngagementBranch | FieldBranch | SegmentBranch | ListBranch | EventBranch
 SUBJECTS = {
     "engagement": EngagementBranch.lanes,
     "field": FieldBranch.lanes,
     "segment": SegmentBranch.lanes,
     "list": ListBranch.lanes,
+    "event": EventBranch.lanes,
 }
 
 
@@ -81,6 +83,8 @@ def read_branch(reader: Reader) -> Branch | None:
             return SegmentBranch(reader.identity("segment", "Choose a segment."))
         case "list":
             return ListBranch(reader.identity("list", "Choose a list."))
+        case "event":
+            return read_event_branch(reader)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Steps that change the way itself: goal, jump and exit."""
+"""Steps that change the way itself: email, jump and exit."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,6 @@ from sequences.kinds.reading import Reader
 @dataclass(frozen=True, slots=True)
 class Email:
     """What it sends is the row's own; here it is a place to stand at until the message is accepted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """Whoever comes here has reached the goal, and the way ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from sequences.services.enrolments import (
     wake_engaged,
 )
 from sequences.services.lifecycle import close, pause, publish, resume, sweep_closed
+from sequences.services.references import let_list_go, let_segment_go
+from sequences.services.stopping import note_custom_events, stop_enrolment, stop_enrolments
 
 __all__ = [
     "LONGEST_WAIT",
@@ -36,7 +38,10 @@ __all__ = [
     "enrol_contacts",
     "forget_contacts",
     "hand_over_mailbox",
+    "let_list_go",
+    "let_segment_go",
     "note_accepted",
+    "note_custom_events",
     "note_finished",
     "pause",
     "problems_of",
@@ -46,6 +51,8 @@ __all__ = [
     "reorder_steps",
     "replace_steps",
     "resume",
+    "stop_enrolment",
+    "stop_enrolments",
     "stop_suppressed",
     "sweep_closed",
     "update_step",

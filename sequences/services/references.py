@@ -3,13 +3,16 @@
 from typing import Any
 
 from contacts import selectors as contacts
+from contacts.events import ListDeleted, SegmentDeleted
 from contacts.exceptions import InvalidSegment
 from contacts.models import ContactField, FieldType, List, Segment
 from core.exceptions import InvalidInput
+from sequences.exceptions import SequenceError
 from sequences.kinds import Settings
 from sequences.kinds.actions import ChangeList, SetField
 from sequences.kinds.branches import FieldBranch, ListBranch, SegmentBranch
 from sequences.kinds.waits import UntilDate
+from sequences.models import Sequence, Step
 
 
 def check_references(workspace_id: int, settings: Settings | None) -> tuple[dict[str, Any], dict[str, str]]:
@@ -29,6 +32,29 @@ def check_references(workspace_id: int, settings: Settings | None) -> tuple[dict
             field = ContactField.objects.filter(workspace_id=workspace_id, key=key, type=FieldType.DATE).exists()
             return {}, {} if field else {"until.field": "This workspace has no such date field."}
     return {}, {}
+
+
+def let_list_go(decision: ListDeleted) -> None:
+    """Handler: a list that the steps of an open sequence ask about or change can't be deleted.  Raises SequenceError."""
+    _refuse_if_used(decision.workspace_id, "list", decision.list_id, decision.name)
+
+
+def let_segment_go(decision: SegmentDeleted) -> None:
+    """Handler: a segment that the steps of an open sequence ask about can't be deleted.  Raises SequenceError."""
+    _refuse_if_used(decision.workspace_id, "segment", decision.segment_id, decision.name)
+
+
+def _refuse_if_used(workspace_id: int, kind: str, pk: int, name: str) -> None:
+    open_states = (Sequence.State.RUNNING, Sequence.State.PAUSED)
+    steps = Step.objects.filter(
+        version__sequence__workspace=workspace_id, version__sequence__state__in=open_states, **{f"config__{kind}": pk}
+    )
+    used = steps.filter(version__published_at__isnull=False).select_related("version__sequence").first()
+    if used is not None:
+        raise SequenceError(
+            f"The {kind} “{name}” is used by a step of “{used.version.sequence.name}”, which is under way.",
+            code="in_use",
+        )
 
 
 def _check_condition(workspace_id: int, branch: FieldBranch) -> tuple[dict[str, Any], dict[str, str]]:

@@ -56,7 +56,7 @@ def make_sequence(workspace: Workspace, steps: Iterable[timedelta | str], *, pub
     return sequence
 
 
-def make_document(workspace: Workspace, steps: list[dict[str, Any]], *, publish: bool = True) -> Sequence:
+def make_document(workspace: Workspace, steps: list[Any], *, publish: bool = True) -> Sequence:
     """Make a sequence from a document."""
     sequence = services.create_sequence(workspace=workspace, name="Sequence")
     services.replace_steps(sequence, steps=steps)

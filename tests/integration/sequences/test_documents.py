@@ -1,15 +1,18 @@
 """A version as one document: read back as it was written, and refused with one sentence that names the step."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import override_settings
+from rest_framework.test import APIClient
 
 from contacts import services as contacts
 from sequences import selectors, services
-from sequences.exceptions import StepError
-from tests.factories.sequences import SOURCE, make_document
-from tests.factories.team import WorkspaceFactory
+from sequences.exceptions import SequenceError, StepError
+from sequences.models import Enrolment, Sequence
+from tests.factories.sequences import SOURCE, enrol, make_contacts, make_document
+from tests.factories.team import ApiTokenFactory, WorkspaceFactory
 from tests.factories.templates_lib import make_template
 
 MAIL = {"kind": "email", "key": "hello", "subject": "Hello", "source": SOURCE}
@@ -46,6 +49,10 @@ def every_kind(workspace):
          "lanes": {"yes": [], "no": []}},
         {"key": "b3", "kind": "branch", "on": "segment", "segment": segment.pk, "lanes": {"yes": [], "no": []}},
         {"key": "b4", "kind": "branch", "on": "list", "list": list_.pk, "lanes": {"yes": [], "no": []}},
+        {"key": "b5", "kind": "branch", "on": "event", "event": "visit", "where": {"page": "price"}, "at_least": 2,
+         "within": "P7DT00H00M00S", "lanes": {"yes": [], "no": []}},
+        {"key": "f1", "kind": "wait_for", "event": "order.paid", "timeout": "P3DT00H00M00S", "lanes": {
+            "happened": [{"key": "g2", "kind": "goal", "event": "order.shipped"}], "timeout": []}},
         {"key": "j1", "kind": "jump", "to": "w1"},
     ]  # fmt: skip
 
@@ -88,6 +95,9 @@ def test_a_document_of_every_kind_is_read_back_as_it_was_written(workspace):
         ({"kind": "split", "shares": {"a": 50, "b": 50}, "lanes": {"z": [MAIL]}}, "lanes", "no lane “z”"),
         ({"kind": "action", "do": "explode"}, "do", "one of add_to_list"),
         ({"kind": "action", "do": "set_field", "field": "nope", "value": 1}, "field", "no such field"),
+        ({"kind": "wait_for", "event": "x" * 101, "timeout": "P1D"}, "event", "at most 100"),
+        ({"kind": "wait_for", "event": "x", "where": {"a": [1]}, "timeout": "P1D"}, "where", "compared with"),
+        ({"kind": "branch", "on": "event", "event": "x", "at_least": 0}, "at_least", "from 1 to 1,000"),
         ({"kind": "goal", "lanes": {"yes": [MAIL]}}, "lanes", "it has none"),
         ({"kind": "jump", "to": "hello", "key": "a b"}, "key", "letters, digits"),
         ({"kind": "email", "key": "x", "wait": "P1D"}, "wait", "An email has no wait"),
@@ -115,6 +125,9 @@ def test_what_can_not_be_is_refused_with_a_sentence_that_names_the_step(workspac
         ({"kind": "action"}, "incomplete"),
         ({"kind": "jump"}, "incomplete"),
         ({"kind": "email"}, "no_content"),
+        ({"kind": "wait_for"}, "incomplete"),
+        ({"kind": "branch", "on": "event"}, "incomplete"),
+        ({"kind": "goal", "where": {"a": 1}}, "incomplete"),
         ({"kind": "jump", "to": "gone"}, "jump_nowhere"),
         ({"kind": "jump", "to": "hello"}, "endless_loop"),
         ({"kind": "branch", "on": "engagement", "step": "gone"}, "no_such_email"),
@@ -138,6 +151,24 @@ def test_a_list_that_was_deleted_keeps_the_draft_from_being_published(workspace)
     assert [problem.code for problem in services.problems_of(sequence)] == ["gone"]
 
 
+def test_lists_and_segments_that_a_running_sequence_needs_can_not_be_deleted(workspace):
+    list_ = contacts.create_list(workspace=workspace, name="Customers")
+    segment = contacts.create_segment(workspace=workspace, name="All", definition={})
+    steps = [
+        MAIL,
+        {"kind": "action", "do": "add_to_list", "list": list_.pk},
+        {"kind": "branch", "on": "segment", "segment": segment.pk},
+    ]
+    sequence = make_document(workspace, steps)
+    with pytest.raises(SequenceError, match="“Customers” is used by a step of “Sequence”"):
+        contacts.delete_list(list_)
+    with pytest.raises(SequenceError, match="“All”"):
+        contacts.delete_segment(segment)
+    services.close(sequence)
+    contacts.delete_list(list_)
+    contacts.delete_segment(segment)
+
+
 def test_an_email_names_its_template_and_version(workspace):
     template = make_template(workspace)
     number = template.current_version.number
@@ -157,7 +188,7 @@ def test_lists_of_another_workspace_are_unknown(workspace):
 
 
 def nested(depth):
-    steps = [MAIL]
+    steps: list[Any] = [MAIL]
     for level in range(depth):
         branch = {"kind": "split", "shares": {"a": 50, "b": 50}, "lanes": {"a": steps, "b": [{"kind": "exit"}]}}
         steps = [branch, {"kind": "wait", "wait": timedelta(hours=level + 1)}]
@@ -188,3 +219,62 @@ def test_a_step_is_added_to_a_lane_changed_and_removed_with_what_it_holds(worksp
     assert {row.key for row in selectors.steps_of(selectors.draft_version(sequence))} == {"s", "hello", "end"}
     services.remove_step(step)
     assert [step["key"] for step in shown(sequence)] == ["end"]
+
+
+@pytest.fixture
+def api(workspace):
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {ApiTokenFactory(workspace=workspace).secret}")
+    return client
+
+
+def test_the_api_takes_a_document_shows_it_and_says_what_is_wrong(workspace, api):
+    document = every_kind(workspace)
+    made = api.post("/api/v1/campaigns/", {"kind": "drip", "steps": document}, format="json")
+    assert made.status_code == 201, made.content
+    assert made.json()["steps"] == document
+    again = api.patch(f"/api/v1/campaigns/{made.json()['id']}/", {"steps": made.json()["steps"]}, format="json")
+    assert again.json()["steps"] == document
+
+    sequence = Sequence.objects.get()
+    assert api.get(f"/api/v1/sequences/{sequence.pk}/steps/").json() == document
+    assert api.get(f"/api/v1/sequences/{sequence.pk}/problems/").json() == []
+    document[-1] = {"key": "j1", "kind": "jump", "to": "gone"}
+    api.patch(f"/api/v1/campaigns/{made.json()['id']}/", {"steps": document}, format="json")
+    (problem,) = api.get(f"/api/v1/sequences/{sequence.pk}/problems/").json()
+    assert (problem["key"], problem["code"], problem["field"]) == ("j1", "jump_nowhere", "to")
+
+    document[5]["lanes"]["no"][0]["lanes"]["a"].append({"kind": "email", "template": 987654})
+    refused = api.patch(f"/api/v1/campaigns/{made.json()['id']}/", {"steps": document}, format="json")
+    assert refused.status_code == 422
+    assert "steps.5.lanes.no.0.lanes.a.1.template" in refused.content.decode()
+
+
+def test_decisions_are_shown_and_those_of_other_workspaces_are_not_there(workspace, mailbox, at_nine, api):
+    split = {"kind": "split", "key": "s", "split_key": "x", "shares": {"a": 50, "b": 50}}
+    sequence = make_document(workspace, [split, MAIL])
+    enrol(sequence, make_contacts(workspace, 1), mailbox)
+    services.advance_due(now=at_nine)
+    enrolment = Enrolment.objects.get()
+    (decision,) = api.get(f"/api/v1/enrolments/{enrolment.pk}/decisions/").json()
+    assert (decision["step_key"], decision["lane"] in "ab", "bucket" in decision["inputs"]) == ("s", True, True)
+
+    foreign = APIClient()
+    foreign.credentials(HTTP_AUTHORIZATION=f"Bearer {ApiTokenFactory().secret}")
+    for path in (f"enrolments/{enrolment.pk}/decisions", f"sequences/{sequence.pk}/problems"):
+        assert foreign.get(f"/api/v1/{path}/").status_code == 404
+
+
+def test_the_admin_shows_lanes_and_decisions_and_stops_ways(workspace, mailbox, at_nine, admin_client):
+    split = {"kind": "split", "key": "s", "split_key": "x", "shares": {"a": 50, "b": 50}, "lanes": {"a": [MAIL]}}
+    sequence = make_document(workspace, [split, {"kind": "wait", "wait": "P1D"}])
+    enrol(sequence, make_contacts(workspace, 1), mailbox)
+    services.advance_due(now=at_nine)
+    enrolment = Enrolment.objects.get()
+    page = admin_client.get(f"/admin/sequences/version/{sequence.live_version_id}/change/").content.decode()
+    assert "s.a" in page
+    assert "bucket" in admin_client.get(f"/admin/sequences/enrolment/{enrolment.pk}/change/").content.decode()
+    chosen = {"action": "stop", "_selected_action": [enrolment.pk]}
+    admin_client.post("/admin/sequences/enrolment/", chosen)
+    enrolment.refresh_from_db()
+    assert enrolment.reason == "manual"

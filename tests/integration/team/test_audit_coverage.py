@@ -9,8 +9,10 @@ pytestmark = pytest.mark.django_db
 LEFT_OUT = {
     "written by machines, a row for each message, hit, fact or call": {
         "core_fact", "core_factcursor", "core_factfailure", "delivery_attempt", "delivery_batch", "delivery_counter",
-        "delivery_link", "delivery_linkcounter", "delivery_mailboxcounter", "delivery_message", "integrations_idempotencykey",
-        "sequences_decision", "sequences_enrolment", "tracking_bufferedhit", "tracking_drainedchunk", "tracking_event",
+        "delivery_domainpace", "delivery_link", "delivery_linkcounter", "delivery_mailboxcounter", "delivery_mailboxday",
+        "delivery_mailboxpulse", "delivery_message", "integrations_idempotencykey",
+        "sequences_decision", "sequences_enrolment", "tracking_bufferedhit", "tracking_customevent", "tracking_drainedchunk",
+        "tracking_event",
     },
     "the outcome of something that is in the trail itself": {
         "campaigns_check", "campaigns_launch", "contacts_importedcontact", "contacts_importrejection", "delivery_mailing",
