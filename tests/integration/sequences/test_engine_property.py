@@ -3,6 +3,7 @@
 from collections import defaultdict
 from copy import deepcopy
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -66,7 +67,8 @@ class Writer:
 
     def lane(self, depth, emails, *, may_end):
         """Return steps, and the emails that whoever leaves the lane may have been sent."""
-        steps, emails = [], list(emails)
+        steps: list[dict[str, Any]] = []
+        emails = list(emails)
         kinds = ["email", "email", "wait", "wait", "until", "action", "goal_event", "branch", "split", "wait_for"]
         for _ in range(self.draw(st.integers(0, 3))):
             if len(self.keys) >= MOST_STEPS:
