@@ -105,7 +105,7 @@ def _find_spans(chunk: _Chunk, hits: Sequence[Hit]) -> dict[int, list[Span]]:
     found: dict[int, list[Span]] = {}
     for message_id, group in clicks.items():
         distinct = bursts.MOST_DISTINCT
-        if len({click.link_id for click in group}) == bursts.LEAST_DISTINCT:
+        if len({click.link_id for click in group if not click.is_honeypot}) == bursts.LEAST_DISTINCT:
             distinct = bursts.threshold(_count_links(links_in, chunk.messages[message_id].mailing_id))
         if len(group) >= bursts.LEAST_DISTINCT or any(click.is_honeypot for click in group):
             found[message_id] = bursts.spans(group, distinct=distinct)

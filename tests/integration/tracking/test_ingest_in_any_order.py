@@ -1,10 +1,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from random import Random
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from contacts.models import TrackingMode
@@ -47,6 +48,19 @@ def forgotten() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
+LATER = SENT_AT + timedelta(minutes=5)
+# All real links of the mail at once make a burst, also where its honeypot was followed at another time.
+ALL_LINKS_AND_THE_HONEYPOT_BEFORE = {
+    "asked": [(0, SENT_AT, 2, CHROME, 0), (0, LATER, 0, CHROME, 0), (0, LATER, 1, CHROME, 0)],
+    "modes": [TrackingMode.INDIVIDUAL] * 3,
+    "links": 2,
+    "honeypot": True,
+    "random": Random(1),
+    "sizes": [],
+}
+
+
+@example(**ALL_LINKS_AND_THE_HONEYPOT_BEFORE)
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     requests,
