@@ -113,13 +113,14 @@ def check_system_mail() -> Finding:
     backend = mailers.default
     try:
         backend.open()
-        backend.close()
     except SMTPAuthenticationError as error:
         detail = f"{server.address} refuses the login: {error.smtp_code} {health.first_line(error)}."
         return Finding("System mail", False, detail)
     except (SMTPException, OSError) as error:
         detail = f"{server.address} can't be used, so invitations and password resets don't leave: "
         return Finding("System mail", False, f"{detail}{health.first_line(error)}. See SYSTEM_EMAIL_URL.")
+    finally:
+        backend.close()
     return Finding("System mail", True, f"{server.address}, from {settings.DEFAULT_FROM_EMAIL}")
 
 

@@ -1,13 +1,19 @@
 """`manage.py doctor`: what is well, what is not, and an exit status."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
+from redis import Redis
 
 from config import heartbeats
+from config.embedded.folders import remove_folders
+from config.embedded.layout import layout_for
+from config.embedded.valkey import ValkeyServer, start_valkey
 from core import clock, redis
 from delivery.models import Mailbox, SendingDomain
 from delivery.services import activate_dkim_key, create_dkim_keys, pause_mailbox
@@ -25,11 +31,23 @@ def doctor() -> str:
     return output.getvalue()
 
 
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server as production has it, whose settings can be changed without other tests noticing."""
+    folder = tmp_path_factory.mktemp("doctor")
+    layout = layout_for(folder)
+    yield start_valkey(folder).url
+    ValkeyServer(layout).discard()
+    remove_folders(layout)
+
+
 @pytest.fixture(autouse=True)
-def _durable_redis() -> object:
-    redis.client().config_set("appendonly", "yes")
-    yield
-    redis.client().config_set("appendonly", "no")
+def own_redis(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
+    with closing(Redis.from_url(valkey)) as client:
+        client.flushdb()
+        monkeypatch.setattr(redis, "client", lambda: client)
+        yield client
+        monkeypatch.undo()
 
 
 @pytest.mark.django_db
@@ -60,14 +78,12 @@ def test_a_beat_that_stands_still_is_a_fault() -> None:
 
 
 @pytest.mark.django_db
-def test_a_redis_that_may_forget_is_a_fault() -> None:
-    heartbeats.record_worker("mail@here")
-    heartbeats.record_beat()
-    redis.client().config_set("maxmemory-policy", "allkeys-lru")
+def test_a_redis_that_may_forget_is_a_fault(own_redis: Redis) -> None:
+    own_redis.config_set("maxmemory-policy", "allkeys-lru")
     try:
         assert "FAULT  Redis     Its maxmemory-policy is allkeys-lru" in doctor()
     finally:
-        redis.client().config_set("maxmemory-policy", "noeviction")
+        own_redis.config_set("maxmemory-policy", "noeviction")
 
 
 def _mailbox(port: int, name_server: NameServer) -> Mailbox:
