@@ -18,9 +18,11 @@ Judge = Callable[[str], bytes]
 def receiver(judge: Judge) -> Iterator[tuple[str, int]]:
     """Run the server in a thread for the length of the block and yield its host and port on loopback."""
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(loop.create_server(lambda: _Session(judge), "127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever, name="demo receiver", daemon=True)
     thread.start()
+    # The caller's thread may have a loop of its own, so this one runs in its own thread alone.
+    starting = loop.create_server(lambda: _Session(judge), "127.0.0.1", 0)
+    server = asyncio.run_coroutine_threadsafe(starting, loop).result()
     try:
         host, port = server.sockets[0].getsockname()[:2]
         yield host, port
