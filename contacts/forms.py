@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django import forms
 
+import core.forms
 from contacts.addresses import MAX_LENGTH
 from contacts.imports.encodings import ENCODINGS
 from contacts.imports.layout import DELIMITERS
@@ -18,15 +19,8 @@ ATTRIBUTE_PREFIX = "attribute_"
 
 
 def add_refusal(form: forms.Form, error: DomainError) -> None:
-    """Show a service's refusal in the form: beside the fields it names, else above all."""
-    shown = False
-    for name, messages in error.fields.items():
-        own = name.replace("attributes.", ATTRIBUTE_PREFIX, 1)
-        for message in messages:
-            form.add_error(own if own in form.fields else None, message)
-            shown = True
-    if not shown:
-        form.add_error(None, error.message)
+    """Show a service's refusal in the form; custom fields go by their names here."""
+    core.forms.add_refusal(form, error, own_name=lambda name: name.replace("attributes.", ATTRIBUTE_PREFIX, 1))
 
 
 class ContactForm(forms.Form):

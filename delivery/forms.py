@@ -5,7 +5,6 @@ from zoneinfo import available_timezones
 
 from django import forms
 
-from core.exceptions import DomainError
 from delivery.esp import PROVIDERS
 from delivery.models import ApiAccount, Mailbox
 from delivery.pacing import ramps
@@ -24,17 +23,6 @@ def mailbox_zones() -> list[tuple[str, str]]:
     """Return every time zone as a choice, after the workspace's own."""
     zones = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
     return [("", "The workspace's"), *[(name, name.replace("_", " ")) for name in zones]]
-
-
-def add_refusal(form: forms.Form, error: DomainError) -> None:
-    """Show a service's refusal in the form: beside the fields it names, else above all."""
-    shown = False
-    for name, texts in error.fields.items():
-        for text in texts:
-            form.add_error(name if name in form.fields else None, text)
-            shown = True
-    if not shown:
-        form.add_error(None, error.message)
 
 
 class MailboxForm(forms.Form):

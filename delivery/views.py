@@ -9,9 +9,10 @@ from django.http import HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from core.exceptions import DomainError
+from core.forms import add_refusal
 from delivery import charts, selectors, services
 from delivery.dkim import zone_text
-from delivery.forms import ApiAccountForm, ApiMailboxForm, DomainForm, MailboxForm, RulesForm, add_refusal
+from delivery.forms import ApiAccountForm, ApiMailboxForm, DomainForm, MailboxForm, RulesForm
 from delivery.models import Mailbox, SendingDomain
 from delivery.presets import PRESETS, preset_of
 from frontend.htmx import is_fragment, redirect, render_page
