@@ -40,13 +40,15 @@ class WorkerProcess:
         self.process.wait(timeout=10)
 
     def stop(self) -> None:
-        """Ask it to finish what it has begun and to go; kill it if it hasn't within ten seconds."""
+        """Ask it to finish what it has begun and to go; kill what is left of it after ten seconds."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        # The group outlives its leader if that died by itself: no pool or beat of it may serve the next test.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=10)
 
 
 @contextlib.contextmanager
@@ -117,6 +119,8 @@ def start_worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..
     yield start
     for worker in started:
         worker.stop()
+        # Shown by pytest if the test failed.
+        print(f"--- {worker.log.name} ---\n{worker.log.read_text(errors='replace')[-20_000:]}")  # noqa: T201
 
 
 def _wait_until_ready(worker: WorkerProcess) -> None:
