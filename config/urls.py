@@ -32,6 +32,7 @@ urlpatterns = [
     path("contacts/", include("contacts.urls")),
     path("", include("team.urls")),
     path("campaigns/", include("campaigns.urls")),
+    path("sequences/", include("sequences.urls")),
     path("mailboxes/", include("delivery.urls")),
     path("templates/", include("templates_lib.urls")),
     path("", include(asset_urlpatterns)),

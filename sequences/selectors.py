@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 
+from core.exceptions import NotFound
 from sequences import document
 from sequences.models import OPEN_STATES, Decision, Enrolment, Sequence, Step, Version
 from team.models import Workspace
@@ -13,6 +14,20 @@ from team.models import Workspace
 def sequences_in(workspace: Workspace) -> QuerySet[Sequence]:
     """Return the workspace's sequences, newest first."""
     return Sequence.objects.filter(workspace=workspace).select_related("live_version").order_by("-id")
+
+
+def sequence_in(workspace: Workspace, sequence_id: int) -> Sequence:
+    """Return one sequence with its campaign.  Raises NotFound when it isn't there or is another workspace's."""
+    found = sequences_in(workspace).select_related("workspace", "campaign").filter(pk=sequence_id).first()
+    if found is None:
+        raise NotFound("There is no such sequence.")
+    return found
+
+
+def owner_of(sequence: Sequence) -> Model:
+    """Return what is shared when a sequence is shared: the campaign that contacts enter by, or the sequence itself."""
+    owner: Model = getattr(sequence, "campaign", sequence)
+    return owner
 
 
 def enrolments_in(workspace: Workspace) -> QuerySet[Enrolment]:

@@ -1,0 +1,32 @@
+"""The builder's page: who sees it, and of which workspace."""
+
+import pytest
+from django.test import Client
+
+from tests.factories.campaigns import make_campaign
+from tests.factories.team import MembershipFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_every_member_sees_the_builder(client: Client) -> None:
+    member = MembershipFactory(role="analyst")
+    campaign = make_campaign(member.workspace, kind="drip", name="Onboarding")
+    client.force_login(member.user)
+    answer = client.get(f"/sequences/{campaign.sequence_id}/")
+    assert answer.status_code == 200
+    assert "Onboarding" in answer.text
+
+
+def test_a_sequence_of_another_workspace_is_not_found(client: Client) -> None:
+    member = MembershipFactory(role="owner")
+    foreign = make_campaign(MembershipFactory().workspace, kind="drip")
+    client.force_login(member.user)
+    assert client.get(f"/sequences/{foreign.sequence_id}/").status_code == 404
+
+
+def test_who_is_signed_out_is_led_to_the_login(client: Client) -> None:
+    campaign = make_campaign(MembershipFactory().workspace, kind="drip")
+    answer = client.get(f"/sequences/{campaign.sequence_id}/")
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/login/")
