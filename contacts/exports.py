@@ -20,6 +20,7 @@ def contact_rows(contacts: QuerySet[Contact], fields: Iterable[ContactField]) ->
         "Email address",
         *(column.label for column in COLUMNS.values()),
         *(field.label for field in custom),
+        "Tags",
         "Lists",
         "Suppressed",
         "Added",
@@ -30,13 +31,15 @@ def contact_rows(contacts: QuerySet[Contact], fields: Iterable[ContactField]) ->
         "email",
         *COLUMNS,
         "attributes",
+        "tags",
         ArraySubquery(lists),
         Subquery(suppression.values("reason")),
         "created_at",
     )
-    for email, *standard, attributes, names, reason, created_at in rows.iterator(chunk_size=FETCH):
+    for email, *standard, attributes, tags, names, reason, created_at in rows.iterator(chunk_size=FETCH):
         values = [_cell(attributes.get(field.key)) for field in custom]
-        yield [email, *standard, *values, as_text(names), reason or "", created_at.isoformat(timespec="seconds")]
+        belongs = [as_text(tags), as_text(names), reason or ""]
+        yield [email, *standard, *values, *belongs, created_at.isoformat(timespec="seconds")]
 
 
 def _cell(value: Any) -> Any:

@@ -36,6 +36,7 @@ class ContactForm(forms.Form):
         required=False,
         help_text="For example Europe/Berlin; mail can then leave at local times.",
     )
+    tags = forms.CharField(label="Tags", required=False, help_text="Separated by commas.")
     tracking = forms.ChoiceField(
         label="Tracking",
         choices=TrackingMode.choices,
@@ -55,7 +56,10 @@ class ContactForm(forms.Form):
         if contact is not None:
             attributes: Mapping[str, Any] = contact.attributes
             names = ("email", *COLUMNS, "tracking")
-            kwargs["initial"] = {name: getattr(contact, name) for name in names} | {"lists": list(member_of)}
+            kwargs["initial"] = {name: getattr(contact, name) for name in names} | {
+                "lists": list(member_of),
+                "tags": ", ".join(contact.tags),
+            }
         else:
             attributes = {}
         super().__init__(*args, **kwargs)

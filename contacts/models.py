@@ -30,6 +30,7 @@ class Contact(models.Model):
     The index for pages is a partial one on purpose: a query has to say `id > 0` to use it (`selectors.contacts_in` does). To
     the planner, a workspace that is new since the last ANALYZE is empty, so any index on it looks as good as the unique one;
     with this one out of reach, a look-up by address can't choose it and become quadratic in the midst of an import.
+    That of tags holds only contacts with tags, so that the others cost nothing: a query says `tags <> '{}'`, too.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -41,6 +42,9 @@ class Contact(models.Model):
     locale = models.CharField(max_length=35, blank=True, default="", db_default="")
     time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
     attributes = models.JSONField(default=dict, db_default={}, help_text="Values of custom fields by their key.")
+    tags = ArrayField(
+        models.TextField(), default=list, db_default=[], blank=True, help_text="In small letters, in their order."
+    )
     tracking = models.CharField(
         max_length=10,
         choices=TrackingMode.choices,
@@ -58,6 +62,7 @@ class Contact(models.Model):
         indexes = [
             models.Index(fields=["workspace", "id"], condition=models.Q(id__gt=0), name="contact_pages"),
             GinIndex(OpClass(SEARCH_TEXT, name="gin_trgm_ops"), name="contact_search"),
+            GinIndex(fields=["tags"], condition=~models.Q(tags=[]), name="contact_tags"),
         ]
 
     def __str__(self) -> str:

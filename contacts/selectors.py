@@ -29,7 +29,7 @@ from contacts.models import (
 )
 from contacts.segments.definition import check_definition, compile_definition, uses
 from contacts.segments.fields import CUSTOM_PREFIX, custom_subject, profile_subjects
-from contacts.segments.membership import LIST, list_subject, suppression_subject
+from contacts.segments.membership import LIST, list_subject, suppression_subject, tags_subject
 from contacts.segments.sql import Sql as Sql
 from contacts.segments.sql import all_of, any_of
 from contacts.segments.subjects import Moment as Moment
@@ -276,6 +276,7 @@ def subjects_in(workspace_id: int) -> dict[str, Subject]:
         *profile_subjects(),
         *map(custom_subject, fields),
         list_subject(lists),
+        tags_subject(),
         suppression_subject(),
         *registered_subjects(workspace_id),
     ]

@@ -24,7 +24,7 @@ class ContactForm(forms.ModelForm):
 
     class Meta:
         model = Contact
-        fields = ["workspace", "email", *COLUMNS, "tracking", "attributes"]
+        fields = ["workspace", "email", *COLUMNS, "tags", "tracking", "attributes"]
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}

@@ -30,6 +30,12 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
         source="list_ids",
         help_text="Ids of the lists; on PATCH they replace the old ones.",
     )
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=60),
+        required=False,
+        max_length=100,
+        help_text="Words, kept in small letters; on PATCH they replace the old ones.",
+    )
     suppressed = serializers.SerializerMethodField(help_text="Why the address gets no mail; null if it does.")
 
     class Meta:
@@ -44,6 +50,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
             "time_zone",
             "attributes",
             "lists",
+            "tags",
             "tracking",
             "suppressed",
             "last_sent_at",

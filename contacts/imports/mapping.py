@@ -15,6 +15,7 @@ from contacts.values import BadValueError, Formats, coercer
 
 EMAIL = "email"
 FULL_NAME = "full_name"
+TAGS = "tags"
 FIELD_PREFIX = "field:"
 # "new:number" makes a custom field of this type, named for the column.
 NEW_PREFIX = "new:"
@@ -23,6 +24,7 @@ TARGETS: dict[str, str] = {
     EMAIL: "Email address",
     **{name: column.label for name, column in COLUMNS.items()},
     FULL_NAME: "Full name (split into first and last)",
+    TAGS: "Tags (added to those it has)",
 }
 
 # What columns are called in English, German, French, Spanish, Italian, Dutch and Portuguese; compared without accents,
@@ -43,6 +45,7 @@ _SYNONYMS: dict[str, str] = {
         accountname firma firmenname unternehmen betrieb arbeitgeber societe entreprise raisonsociale compagnie empresa
         compania organizacion azienda ditta societa bedrijf bedrijfsnaam organizacao""",
     "locale": """locale language lang preferredlanguage sprache langue idioma lingua taal languagecode""",
+    TAGS: """tags tag labels label etiketten schlagworte etiquettes etiquetas etichette""",
     "time_zone": """timezone tz zeitzone fuseauhoraire zonahoraria huso husohorario fusoorario tijdzone fusohorario""",
 }
 

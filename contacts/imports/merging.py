@@ -15,17 +15,18 @@ from django.db import connection
 from contacts.imports.rows import Row, attributes_json
 from contacts.models import Import
 from contacts.profile import COLUMNS
+from contacts.tags import MAX_TAGS
 from contacts.unaudited import unaudited
 
 _STANDARD = tuple(COLUMNS)
 
 _STAGE = f"""
 CREATE TEMPORARY TABLE contacts_staging (
-    email text NOT NULL, email_key text NOT NULL, {", ".join(f"{name} text" for name in _STANDARD)}, attributes jsonb
+    email text NOT NULL, email_key text NOT NULL, {", ".join(f"{name} text" for name in _STANDARD)}, attributes jsonb, tags text[]
 ) ON COMMIT DROP
 """
 
-_COPY = f"COPY contacts_staging (email, email_key, {', '.join(_STANDARD)}, attributes) FROM STDIN"
+_COPY = f"COPY contacts_staging (email, email_key, {', '.join(_STANDARD)}, attributes, tags) FROM STDIN"
 
 _LOOK_UP = "(SELECT c.id FROM contacts_contact c WHERE c.workspace_id = %(workspace)s AND c.email_key = {}.email_key)"
 
@@ -43,10 +44,10 @@ FROM (SELECT s.*, {_LOOK_UP.format("s")} AS found FROM contacts_staging s OFFSET
 
 _INSERT = f"""
 INSERT INTO contacts_contact (
-    id, workspace_id, email, email_key, {", ".join(_STANDARD)}, attributes, tracking, created_at, updated_at
+    id, workspace_id, email, email_key, {", ".join(_STANDARD)}, attributes, tags, tracking, created_at, updated_at
 )
 SELECT contact_id, %(workspace)s, email, email_key, {", ".join(f"coalesce({name}, '')" for name in _STANDARD)},
-       coalesce(attributes, '{{}}'), 'individual', %(now)s, %(now)s
+       coalesce(attributes, '{{}}'), coalesce(tags, '{{}}'), 'individual', %(now)s, %(now)s
 FROM contacts_matched WHERE created
 ON CONFLICT (workspace_id, email_key) DO NOTHING
 RETURNING id
@@ -59,11 +60,16 @@ WHERE m.created AND m.contact_id <> ALL (%(created)s)
 """  # noqa: S608 - names of columns
 
 _DIFFERS = " OR ".join(
-    [f"s.{name} <> c.{name}" for name in _STANDARD] + ["(c.attributes || s.attributes) <> c.attributes"]
+    [f"s.{name} <> c.{name}" for name in _STANDARD]
+    + ["(c.attributes || s.attributes) <> c.attributes", "NOT s.tags <@ c.tags"]
 )
+_TAGS = "ARRAY(SELECT DISTINCT unnest(c.tags || t.tags) ORDER BY 1)"
 _SET = ", ".join(
     [f"{name} = coalesce(t.{name}, c.{name})" for name in _STANDARD]
-    + ["attributes = c.attributes || coalesce(t.attributes, '{}')"]
+    + [
+        "attributes = c.attributes || coalesce(t.attributes, '{}')",
+        f"tags = CASE WHEN t.tags <@ c.tags IS NOT FALSE THEN c.tags ELSE ({_TAGS})[:{MAX_TAGS}] END",
+    ]
 )
 # Only what differs is written; a comparison with an empty cell (NULL) is no difference.
 _UPDATE = f"""
@@ -122,7 +128,7 @@ def merge_rows(source: Import, rows: Iterable[Row], *, now: datetime, alone: boo
         count = 0
         with cursor.copy(_COPY) as copy:
             for row in rows:
-                copy.write_row((*row[:7], attributes_json(row[7])))
+                copy.write_row((*row[:7], attributes_json(row[7]), row[8]))
                 count += 1
         cursor.execute(_MATCH, values)
         cursor.execute(_COUNT)

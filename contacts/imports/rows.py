@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contacts.addresses import BadAddressError, check_address, email_key
-from contacts.imports.mapping import EMAIL, FIELD_PREFIX, FULL_NAME
+from contacts.imports.mapping import EMAIL, FIELD_PREFIX, FULL_NAME, TAGS
 from contacts.imports.records import Record
 from contacts.models import ContactField
 from contacts.profile import COLUMNS
+from contacts.tags import clean_tags
 from contacts.values import BadValueError, Formats, coercer, text_value
 from core.spreadsheets import restored
 
 MAX_KEPT_CELL = 1000
 
 Clean = Callable[[Any], Any]
-# email, email_key, then one value a column of COLUMNS (None: the file says nothing), then the custom values.
+# email, email_key, then one value a column of COLUMNS (None: the file says nothing), then the custom values and the tags.
 Row = list[Any]
 
 
@@ -42,6 +43,7 @@ class RowParser:
         self._plan: list[tuple[int, int, Clean, str]] = []
         self._custom: list[tuple[int, str, Clean, str]] = []
         self._full_name: int | None = None
+        self._tags: int | None = None
         for text, target in sorted(mapping.items(), key=lambda item: int(item[0])):
             column = int(text)
             if target in COLUMNS:
@@ -49,6 +51,8 @@ class RowParser:
                 self._plan.append((column, slot, COLUMNS[target].clean, columns[column]))
             elif target == FULL_NAME:
                 self._full_name = column
+            elif target == TAGS:
+                self._tags = column
             elif target.startswith(FIELD_PREFIX):
                 custom = fields[target.removeprefix(FIELD_PREFIX)]
                 clean = coercer(custom.type, choices=custom.choices, formats=formats)
@@ -92,7 +96,7 @@ class RowParser:
             email = check_address(cells[self._email])
         except BadAddressError as error:
             raise BadValueError(f"“{cells[self._email].strip()[:80]}” is no email address: {error}") from error
-        row: Row = [email, email_key(email), None, None, None, None, None, None]
+        row: Row = [email, email_key(email), None, None, None, None, None, None, None]
         for column, slot, clean, name in self._plan:
             if cell := cells[column]:
                 row[slot] = _cleaned(clean, cell, name) or None
@@ -100,13 +104,17 @@ class RowParser:
             first, _, last = name.rpartition(" ")
             row[2:4] = [(first or last)[:150], last[:150] if first else None]
         if self._custom:
-            values = {}
-            for column, key, clean, name in self._custom:
-                if (cell := cells[column]) and (value := _cleaned(clean, cell, name)) is not None:
-                    values[key] = value
-            if values:
-                row[7] = values
+            row[7] = self._custom_values(cells) or None
+        if self._tags is not None and (cell := cells[self._tags]):
+            row[8] = _cleaned(clean_tags, cell, "Tags") or None
         return row
+
+    def _custom_values(self, cells: list[str]) -> dict[str, Any]:
+        values = {}
+        for column, key, clean, name in self._custom:
+            if (cell := cells[column]) and (value := _cleaned(clean, cell, name)) is not None:
+                values[key] = value
+        return values
 
 
 def _cleaned(clean: Clean, cell: str, name: str) -> Any:
@@ -120,7 +128,8 @@ def _later_wins(earlier: Row, later: Row) -> Row:
     """Merge two rows of one address as if they had been imported one after the other: empty cells overwrite nothing."""
     merged = [old if new is None else new for old, new in zip(earlier[:7], later[:7], strict=True)]
     values = {**(earlier[7] or {}), **(later[7] or {})}
-    return [*merged, values or None]
+    tags = {*(earlier[8] or ()), *(later[8] or ())}
+    return [*merged, values or None, sorted(tags) or None]
 
 
 def _count(number: int, noun: str) -> str:

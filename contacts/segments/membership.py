@@ -1,15 +1,18 @@
-"""Subjects that ask other tables: lists and suppression."""
+"""Subjects of belonging: lists, tags and suppression."""
 
 from collections.abc import Iterable
 
 from contacts.models import SuppressionReason
 from contacts.segments.sql import Sql
 from contacts.segments.subjects import Moment, Operator, Option, Subject, ValueKind
+from contacts.tags import clean_tag
+from contacts.values import BadValueError
 
 MEMBERSHIP = "Lists and status"
 
 LIST = "list"
 SUPPRESSION = "suppression"
+TAGS = "tags"
 
 # EXISTS, not IN: under OR and NOT the planner can then choose between one hash of the list and a look-up a contact.
 _IN_LIST = "EXISTS (SELECT 1 FROM contacts_listmember lm WHERE lm.contact_id = c.id AND lm.list_id = %s)"
@@ -29,6 +32,24 @@ def list_subject(lists: Iterable[tuple[int, str]]) -> Subject:
         ),
     )
     return Subject(LIST, "List", MEMBERSHIP, operators, tuple(Option(id_, name) for id_, name in lists))
+
+
+def tags_subject() -> Subject:
+    """Return the subject of a contact's tags, which its GIN index finds."""
+
+    def has(value: str, _moment: Moment) -> Sql:
+        try:
+            return Sql("c.tags <> '{}' AND c.tags @> ARRAY[%s::text]", (clean_tag(value),))
+        except BadValueError:  # no contact can have such a tag
+            return Sql("FALSE")
+
+    operators = (
+        Operator("has", "include", ValueKind.TEXT, has),
+        Operator("has_not", "do not include", ValueKind.TEXT, lambda value, now: has(value, now).negated()),
+        Operator("empty", "are none", ValueKind.NONE, lambda _value, _now: Sql("c.tags = '{}'")),
+        Operator("not_empty", "are any", ValueKind.NONE, lambda _value, _now: Sql("c.tags <> '{}'")),
+    )
+    return Subject(TAGS, "Tags", MEMBERSHIP, operators)
 
 
 def suppression_subject() -> Subject:

@@ -41,3 +41,5 @@ from contacts.services.suppressions import lift_suppression as lift_suppression
 from contacts.services.suppressions import suppress as suppress
 from contacts.services.suppressions import suppress_many as suppress_many
 from contacts.services.suppressions import unsubscribe_contact as unsubscribe_contact
+from contacts.services.tags import add_tag as add_tag
+from contacts.services.tags import remove_tag as remove_tag

@@ -13,6 +13,7 @@ from contacts.exceptions import InvalidContact
 from contacts.models import Contact, ContactField, List, TrackingMode
 from contacts.profile import COLUMNS
 from contacts.services.lists import insert_members
+from contacts.tags import clean_tags
 from contacts.values import BadValueError, coercer
 from core import bus, clock
 from team.models import Workspace
@@ -33,6 +34,7 @@ def create_contact(
     time_zone: str = "",
     tracking: str = TrackingMode.INDIVIDUAL,
     attributes: Mapping[str, Any] | None = None,
+    tags: Iterable[str] | str = (),
     lists: Iterable[List] = (),
 ) -> Contact:
     """Create a contact and put it into lists of its workspace.
@@ -48,6 +50,7 @@ def create_contact(
         "time_zone": time_zone,
         "tracking": tracking,
         "attributes": attributes or {},
+        "tags": tags if isinstance(tags, str) else list(tags),
     }
     values = check_columns(workspace.pk, given, known={})
     now = clock.now()
@@ -67,7 +70,8 @@ def create_contact(
 
 @transaction.atomic
 def update_contact(contact: Contact, *, lists: Iterable[List] | None = None, **changes: Any) -> Contact:
-    """Change columns of a contact; `attributes` are merged key by key (None or empty removes one); `lists` replaces its lists.
+    """Change columns of a contact; `attributes` are merged key by key (None or empty removes one); `lists` and `tags` replace
+    what it had.
 
     Raises InvalidContact, its `fields` naming what is wrong.
     """
@@ -121,6 +125,8 @@ def check_columns(workspace_id: int, given: Mapping[str, Any], *, known: Mapping
                 values[name] = COLUMNS[name].clean(raw)
             elif name == "tracking":
                 values[name] = _tracking(raw)
+            elif name == "tags":
+                values[name] = clean_tags(raw)
             elif name == "attributes":
                 values[name] = {**known, **raw} if not raw else _attributes(workspace_id, raw, known, errors)
             else:

@@ -34,6 +34,9 @@ def fits(node: dict[str, Any], contact: Contact, world: World) -> bool:
         return {"suppressed": reason is not None, "not_suppressed": reason is None, "because": reason == value}[
             operator
         ]
+    if field == "tags":
+        has = " ".join((value or "").casefold().split()) in contact.tags
+        return {"has": has, "has_not": not has, "empty": not contact.tags, "not_empty": bool(contact.tags)}[operator]
     if field.startswith("custom."):
         key = field.removeprefix("custom.")
         return TYPES[world.types[key]](contact.attributes.get(key), operator, value, world)

@@ -60,6 +60,7 @@ def world(db: None) -> World:
             last_name=dice.choice(TEXTS),
             company=dice.choice(TEXTS),
             attributes={key: dice.choice(pool) for key, pool in pools.items() if dice.random() < 0.7},
+            tags=[tag for tag in ("ada", "vip") if dice.random() < 0.4],
             created_at=NOW - timedelta(days=dice.choice(OFFSETS)),
             last_sent_at=moment(),
             last_opened_at=moment(),
