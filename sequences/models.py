@@ -3,7 +3,7 @@ from django.db import models
 from contacts.models import Contact
 from core import clock
 from delivery.models import Mailbox, Mailing
-from team.models import Workspace
+from team.models import User, Workspace
 from templates_lib.models import Format, TemplateVersion
 
 ROOT_LANE = "root"
@@ -48,6 +48,9 @@ class Version(models.Model):
     sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     published_at = models.DateTimeField(null=True, editable=False)
+    revision = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="Grows with every edit of the draft: stale tabs, undo."
+    )
 
     class Meta:
         ordering = ["sequence", "-number"]
@@ -118,6 +121,49 @@ class Step(models.Model):
         return self.lane == ROOT_LANE and (
             self.kind == StepKind.EMAIL or (self.kind == StepKind.WAIT and not self.config)
         )
+
+
+class DraftEdit(models.Model):
+    """One edit of a draft and the steps as they were after it; undoing and redoing are edits too.
+
+    `undo_to` and `redo_to` are the revisions whose steps an undo or a redo would bring back, if there is any.
+    """
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="edits")
+    revision = models.PositiveIntegerField(help_text="The draft's revision that the edit made.")
+    steps = models.JSONField(help_text="The rows after it (sequences.services.history).")
+    what = models.CharField(max_length=200, blank=True, default="", help_text="What was done, for people.")
+    undoes = models.CharField(max_length=200, blank=True, default="", help_text="What an undo would take back.")
+    actor = models.CharField(max_length=200, blank=True, default="", help_text="As in the audit trail: user:1.")
+    undo_to = models.PositiveIntegerField(null=True)
+    redo_to = models.PositiveIntegerField(null=True)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["version", "revision"]
+        constraints = [models.UniqueConstraint(fields=["version", "revision"], name="draft_edit_revision_once")]
+
+    def __str__(self) -> str:
+        return f"{self.what} (revision {self.revision})"
+
+
+class StepComment(models.Model):
+    """What a member says about a step; it stays with the step's key, whatever version that stands in."""
+
+    sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="comments")
+    step_key = models.CharField(max_length=20, editable=False)
+    text = models.TextField(max_length=2000)
+    author = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    resolved_at = models.DateTimeField(null=True, editable=False)
+    resolved_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        indexes = [models.Index(fields=["sequence", "step_key"], name="step_comment_of_step")]
+
+    def __str__(self) -> str:
+        return self.text[:80]
 
 
 class EnrolmentState(models.IntegerChoices):

@@ -1,6 +1,8 @@
 """Reads of sequences, scoped to a workspace."""
 
+import re
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists, Model, OuterRef, QuerySet
@@ -8,7 +10,7 @@ from django.db.models import Exists, Model, OuterRef, QuerySet
 from core.exceptions import NotFound
 from sequences import document
 from sequences.models import OPEN_STATES, Decision, Enrolment, Sequence, Step, Version
-from team.models import Workspace
+from team.models import User, Workspace
 
 
 def sequences_in(workspace: Workspace) -> QuerySet[Sequence]:
@@ -43,6 +45,43 @@ def decisions_of(enrolment: Enrolment) -> QuerySet[Decision]:
 def draft_version(sequence: Sequence) -> Version | None:
     """Return the version that is being edited, if there is one."""
     return sequence.versions.filter(published_at=None).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What an undo would take back and a redo would do again, for people; empty: nothing."""
+
+    undo: str = ""
+    redo: str = ""
+
+
+def reach_of(draft: Version) -> Reach:
+    """Return how far the draft's history goes in either direction."""
+    last = draft.edits.order_by("-revision").only("undo_to", "redo_to", "undoes").first()
+    if last is None:
+        return Reach()
+    there = dict(
+        draft.edits.filter(revision__in=[at for at in (last.undo_to, last.redo_to) if at is not None]).values_list(
+            "revision", "undoes"
+        )
+    )
+    return Reach(
+        undo=last.undoes if last.undo_to in there else "",
+        redo=there.get(last.redo_to, "") if last.redo_to is not None else "",
+    )
+
+
+def edits_since(draft: Version, revision: int) -> list[str]:
+    """Return what was done to the draft after a revision, oldest first: "Ada Lovelace added a wait"."""
+    edits = list(draft.edits.filter(revision__gt=revision).order_by("revision").values_list("actor", "what"))
+    names = _names_of(actor for actor, _ in edits)
+    return [f"{names.get(actor, 'Somebody')} {what}" for actor, what in edits if what]
+
+
+def _names_of(actors: Iterable[str]) -> dict[str, str]:
+    ids = {actor: int(actor.removeprefix("user:")) for actor in actors if re.fullmatch(r"user:[0-9]+", actor)}
+    users = User.objects.in_bulk(ids.values())
+    return {actor: str(users[pk]) for actor, pk in ids.items() if pk in users}
 
 
 def shown_version(sequence: Sequence) -> Version | None:

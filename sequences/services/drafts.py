@@ -14,6 +14,7 @@ from sequences.exceptions import SequenceError, StepError
 from sequences.graph import lane_of
 from sequences.kinds.waits import FixedWait
 from sequences.models import ROOT_LANE, Sequence, Step, StepKind, Version
+from sequences.services import history
 from sequences.services.references import check_references
 from team.models import Workspace
 from team.services import audit_as_workspace
@@ -48,31 +49,33 @@ def add_step(
     """
     draft = lock_draft(sequence)
     everything = list(draft.steps.order_by("position"))
-    _require_room(len(everything) + 1)
-    if lane not in _lanes(everything):
+    require_room(len(everything) + 1)
+    if lane not in lanes_of(everything):
         raise StepError("There is no such lane.", fields={"lane": ["There is no such lane."]})
     steps = [step for step in everything if step.lane == lane]
     key = key or new_key()
     clean = _clean(sequence.workspace_id, kind, fields, key=key)
     at = len(steps) if position is None else max(0, min(position, len(steps)))
     step = Step.objects.create(version=draft, key=key, lane=lane, position=len(steps), kind=kind, **clean)
-    _renumber([*steps[:at], step, *steps[at:]])
+    renumber([*steps[:at], step, *steps[at:]])
+    history.note_edit(draft, f"added {named(step)}")
     return step
 
 
 @transaction.atomic
-def update_step(step: Step, **changes: Any) -> Step:
-    """Change fields of a draft's step.  Raises StepError, or SequenceError when it is published.
+def update_step(step: Step, *, replace: bool = False, **changes: Any) -> Step:
+    """Change fields of a draft's step, or `replace` all settings.  Raises StepError, or SequenceError when it is published.
 
     Lanes that a change takes away (a split loses a share) go with their steps.
     """
     draft = _lock_draft_of(step)
-    given = changes if step.kind == StepKind.EMAIL else settings_of(step) | changes
+    given = changes if replace or step.kind == StepKind.EMAIL else settings_of(step) | changes
     clean = _clean(step.version.sequence.workspace_id, step.kind, given, key=step.key)
     for name, value in clean.items():
         setattr(step, name, value)
     step.save(update_fields=list(clean))
-    _drop_lost_lanes(draft)
+    drop_lost_lanes(draft)
+    history.note_edit(draft, f"changed {named(step)}")
     return step
 
 
@@ -81,8 +84,9 @@ def remove_step(step: Step) -> None:
     """Take a step out of its draft, with the steps in its lanes.  Raises SequenceError when it is published."""
     draft = _lock_draft_of(step)
     step.delete()
-    _drop_lost_lanes(draft)
-    _renumber(list(draft.steps.filter(lane=step.lane).order_by("position")))
+    drop_lost_lanes(draft)
+    renumber(list(draft.steps.filter(lane=step.lane).order_by("position")))
+    history.note_edit(draft, f"removed {named(step)}")
 
 
 @transaction.atomic
@@ -92,7 +96,8 @@ def reorder_steps(sequence: Sequence, *, keys: Items[str], lane: str = ROOT_LANE
     steps = {step.key: step for step in draft.steps.filter(lane=lane)}
     if sorted(keys) != sorted(steps):
         raise StepError("The steps have changed meanwhile; load the page again.", code="stale")
-    _renumber([steps[key] for key in keys])
+    renumber([steps[key] for key in keys])
+    history.note_edit(draft, "changed the order")
 
 
 @transaction.atomic
@@ -104,10 +109,11 @@ def replace_steps(sequence: Sequence, *, steps: Items[Mapping[str, Any]]) -> lis
     """
     draft = lock_draft(sequence)
     given = placed(steps, deepest=settings.MAX_SEQUENCE_NESTING)
-    _require_room(len(given))
-    made = [_made(draft, sequence.workspace_id, step) for step in given]
-    draft.steps.all().delete()
-    return Step.objects.bulk_create(made)
+    require_room(len(given))
+    made = made_of(draft, sequence.workspace_id, given)
+    history.write_rows(draft, {step.key: step for step in made})
+    history.note_edit(draft, "replaced the steps")
+    return made
 
 
 @transaction.atomic
@@ -122,6 +128,15 @@ def copy_steps(source: Sequence, *, to: Sequence) -> None:
             Step(version=draft, **{name: getattr(step, name) for name in copied})
             for step in selectors.steps_of(version)
         )
+    history.note_edit(draft, "copied the steps")
+
+
+def named(step: Step) -> str:
+    """Return what people call the step: "the email “Hello”", "a wait"."""
+    if step.kind == StepKind.EMAIL and step.subject:
+        return f"the email “{step.subject[:80]}”"
+    kind = step.get_kind_display().lower()
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def lock_draft(sequence: Sequence) -> Version:
@@ -140,27 +155,33 @@ def _lock_draft_of(step: Step) -> Version:
     return draft
 
 
-def _require_room(count: int) -> None:
+def require_room(count: int) -> None:
+    """Raise StepError if a sequence can't have so many steps."""
     limit = settings.MAX_SEQUENCE_STEPS
     if count > limit:
         raise StepError(f"A sequence can have at most {limit} steps.", fields={"steps": [f"At most {limit} steps."]})
 
 
-def _lanes(steps: Items[Step]) -> set[str]:
+def lanes_of(steps: Items[Step]) -> set[str]:
     """Return the names of all lanes that the steps open."""
     inner = {lane_of(step.key, outcome) for step in steps for outcome in kinds.lanes_of(step.kind, step.config)}
     return {ROOT_LANE} | inner
 
 
-def _drop_lost_lanes(draft: Version) -> None:
+def drop_lost_lanes(draft: Version) -> None:
     """Delete steps whose lane is gone, until there are none."""
     while True:
         steps = list(draft.steps.all())
-        known = _lanes(steps)
+        known = lanes_of(steps)
         lost = [step.pk for step in steps if step.lane not in known]
         if not lost:
             return
         draft.steps.filter(pk__in=lost).delete()
+
+
+def made_of(draft: Version, workspace_id: int, given: Items[Placed]) -> list[Step]:
+    """Return the rows of a document, not yet written.  Raises StepError, which names the step."""
+    return [_made(draft, workspace_id, step) for step in given]
 
 
 def _made(draft: Version, workspace_id: int, given: Placed) -> Step:
@@ -178,12 +199,15 @@ def _made(draft: Version, workspace_id: int, given: Placed) -> Step:
     return Step(version=draft, key=given.key, lane=given.lane, position=given.position, kind=given.kind, **clean)
 
 
-def _renumber(steps: Items[Step]) -> None:
-    """Write each step's place; the unique constraint on places is checked at the end of the transaction."""
-    moved = [step for place, step in enumerate(steps) if step.position != place]
+def renumber(steps: Items[Step], *, moved: Step | None = None) -> None:
+    """Write each step's place, and the lane of the one that was `moved`.
+
+    The unique constraint on places is checked at the end of the transaction.
+    """
+    changed = [step for place, step in enumerate(steps) if step.position != place or step is moved]
     for place, step in enumerate(steps):
         step.position = place
-    Step.objects.bulk_update(moved, ["position"])
+    Step.objects.bulk_update(changed, ["lane", "position"])
 
 
 def _clean(workspace_id: int, kind: str, fields: Mapping[str, Any], *, key: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ LEFT_OUT = {
     "the outcome of something that is in the trail itself": {
         "campaigns_check", "campaigns_launch", "contacts_importedcontact", "contacts_importrejection", "delivery_mailing",
     },
-    "a log of its own": {"campaigns_edit", "contacts_deletedcontact", "team_auditentry"},
+    "a log of its own": {"campaigns_edit", "contacts_deletedcontact", "sequences_draftedit", "team_auditentry"},
     "not used: roles are per workspace": {
         "guardian_groupobjectpermission", "team_user_groups", "team_user_user_permissions",
     },
