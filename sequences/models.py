@@ -242,3 +242,41 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step_key}: {self.lane}"
+
+
+class Intervention(models.Model):
+    """What somebody did by hand to people on their way: a row a deed, for the audit trail and to take it back."""
+
+    class Deed(models.TextChoices):
+        MOVE = "move", "Moved to a step"
+        SKIP = "skip", "Let skip a wait"
+        STOP = "stop", "Stopped"
+        RESTART = "restart", "Restarted"
+
+    sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="+")
+    deed = models.CharField(max_length=7, choices=Deed.choices)
+    to_step = models.CharField("step", max_length=20, blank=True, default="")
+    people = models.PositiveIntegerField()
+    made_at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_deed_display().lower()}: {self.people:,}"
+
+
+class Intervened(models.Model):
+    """One enrolment of an intervention: where it stood before, and where it was put."""
+
+    intervention = models.ForeignKey(Intervention, on_delete=models.CASCADE, related_name="enrolments")
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    before = models.JSONField()
+    after = models.JSONField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"enrolment {self.enrolment_id} of intervention {self.intervention_id}"

@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from core.exceptions import NotFound
-from sequences import document
-from sequences.models import OPEN_STATES, Decision, Enrolment, Sequence, Step, Version
+from sequences import document, words
+from sequences.models import OPEN_STATES, Decision, Enrolment, Intervention, Sequence, Step, Version
 from team.models import User, Workspace
 
 
@@ -35,6 +35,33 @@ def owner_of(sequence: Sequence) -> Model:
 def enrolments_in(workspace: Workspace) -> QuerySet[Enrolment]:
     """Return the workspace's enrolments with their contacts, newest first."""
     return Enrolment.objects.filter(sequence__workspace=workspace).select_related("contact").order_by("-id")
+
+
+def enrolment_in(workspace: Workspace, enrolment_id: int) -> Enrolment:
+    """Return one enrolment with its contact, sequence and mailbox.  Raises NotFound, also for those of other workspaces."""
+    found = enrolments_in(workspace).select_related("contact", "sequence__workspace", "mailbox").filter(pk=enrolment_id)
+    if (enrolment := found.first()) is None:
+        raise NotFound("There is no such enrolment.")
+    return enrolment
+
+
+def intervention_in(sequence: Sequence, intervention_id: int) -> Intervention:
+    """Return one deed by hand in a sequence.  Raises NotFound."""
+    found = Intervention.objects.filter(sequence=sequence, pk=intervention_id).select_related("sequence").first()
+    if found is None:
+        raise NotFound("There is no such deed.")
+    return found
+
+
+def labels_in(sequence: Sequence, also: Iterable[str] = ()) -> dict[str, str]:
+    """Return what to call the live version's steps, in their order, and behind them those of the keys `also` that are gone."""
+    live = steps_in_order(sequence.live_version) if sequence.live_version else []
+    labels = words.labels_of(live)
+    lost = [key for key in also if key not in labels]
+    if lost:
+        older = Step.objects.filter(version__sequence=sequence, key__in=lost, version__published_at__isnull=False)
+        labels |= words.labels_of(older.select_related("template_version").order_by("version__number"))
+    return labels | {key: "A step that is gone" for key in lost if key not in labels}
 
 
 def decisions_of(enrolment: Enrolment) -> QuerySet[Decision]:

@@ -13,6 +13,7 @@ from team import shares
 from team.access import Capability, can, role_share, share_of
 from team.invitations import read_invitation_token
 from team.models import ApiToken, AuditEntry, Invitation, Membership, Role, Share, User, Workspace
+from team.trail import actor_names as actor_names
 
 _RANK = Case(*(When(role=role, then=Value(rank)) for rank, role in enumerate(Role)), output_field=IntegerField())
 

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -6,17 +7,29 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from contacts.selectors import ContactFilter, find_contacts
 from core.exceptions import InvalidInput
 from sequences import selectors, services
 from sequences.api.serializers import (
     STATES,
     DecisionSerializer,
+    DeedSerializer,
+    DoneSerializer,
     EnrolmentSerializer,
+    HappeningSerializer,
+    MoveSerializer,
+    PeopleSerializer,
     ProblemSerializer,
+    SeenSerializer,
     SequenceSerializer,
     StepSerializer,
+    UndoneSerializer,
+    UndoSerializer,
 )
-from sequences.models import Enrolment, EnrolmentState, Sequence
+from sequences.history import as_dict, history_of
+from sequences.models import OPEN_STATES, Enrolment, EnrolmentState, Intervention, Sequence
+from sequences.people import count_people
+from team.access import Capability
 from team.api.base import ReadMixin, WorkspaceViewSet
 
 
@@ -25,6 +38,7 @@ class SequenceViewSet(ReadMixin, WorkspaceViewSet[Sequence]):
 
     scope = "campaigns"
     serializer_class = SequenceSerializer
+    capabilities = {"intervene": Capability.SEND, "undo": Capability.SEND}
 
     def get_queryset(self) -> QuerySet[Sequence]:
         return selectors.sequences_in(self.workspace)
@@ -42,6 +56,68 @@ class SequenceViewSet(ReadMixin, WorkspaceViewSet[Sequence]):
         """What keeps the steps from being launched, step by step."""
         return Response(ProblemSerializer(services.problems_of(self.get_object()), many=True).data)
 
+    @extend_schema(responses=PeopleSerializer)
+    @action(detail=True, methods=["get"])
+    def people(self, request: Request, pk: str) -> Response:
+        """Who is where: how many people stand at each step, and how ways ended."""
+        sequence = self.get_object()
+        counts = count_people(sequence)
+        labels = selectors.labels_in(sequence, counts.open)
+        return Response(
+            {
+                "on_the_way": counts.on_the_way,
+                "held": counts.held,
+                "completed": counts.completed,
+                "stopped": counts.stopped,
+                "steps": [{"key": key, "name": labels[key], "people": counts.open.get(key, 0)} for key in labels],
+                "ended": [
+                    {"state": state.name.lower(), "reason": reason, "people": count}
+                    for (state, reason), count in sorted(counts.ended.items())
+                ],
+            }
+        )
+
+    @extend_schema(request=DeedSerializer, responses=DoneSerializer)
+    @people.mapping.post
+    def intervene(self, request: Request, pk: str) -> Response:
+        """Move, let skip a wait, stop or start again up to 10,000 people at once.
+
+        Whoever can't be changed is passed over, with the reason; 409 when it is everybody.
+        """
+        sequence = self.get_object()
+        serializer = DeedSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(DoneSerializer(_do(sequence, serializer.validated_data)).data)
+
+    @extend_schema(request=UndoSerializer, responses=UndoneSerializer)
+    @action(detail=True, methods=["post"], url_path="people/undo")
+    def undo(self, request: Request, pk: str) -> Response:
+        """Take a deed back for everybody who stands where it has put them; 409 when nobody does any more."""
+        sequence = self.get_object()
+        serializer = UndoSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        intervention = selectors.intervention_in(sequence, serializer.validated_data["intervention"])
+        return Response({"changed": services.undo_intervention(intervention)})
+
+
+def _do(sequence: Sequence, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Call the service of a deed and return what came of it."""
+    seen = {int(pk): mark for pk, mark in data.get("seen", {}).items() if pk.isdecimal()}
+    ids = data["enrolments"]
+    match data["deed"]:
+        case Intervention.Deed.MOVE:
+            if not data.get("to"):
+                raise InvalidInput("Choose a step.", fields={"to": ["Choose a step."]})
+            done = services.move_people(sequence=sequence, enrolment_ids=ids, to=data["to"], seen=seen)
+        case Intervention.Deed.SKIP:
+            done = services.skip_waits(sequence=sequence, enrolment_ids=ids, seen=seen)
+        case Intervention.Deed.STOP:
+            done = services.stop_people(sequence=sequence, enrolment_ids=ids, seen=seen)
+        case _:
+            done = services.restart_people(sequence=sequence, enrolment_ids=ids, seen=seen)
+    passed_over = [{"enrolment": pk, "why": why} for pk, why in done.passed_over.items()]
+    return {"intervention": done.intervention.pk, "changed": done.changed, "passed_over": passed_over}
+
 
 class EnrolmentViewSet(ReadMixin, WorkspaceViewSet[Enrolment]):
     """Who is on the way through which sequence.
@@ -51,14 +127,56 @@ class EnrolmentViewSet(ReadMixin, WorkspaceViewSet[Enrolment]):
 
     scope = "campaigns"
     serializer_class = EnrolmentSerializer
+    capabilities = {"move": Capability.SEND, "skip": Capability.SEND, "restart": Capability.SEND}
 
-    @extend_schema(request=None, responses=EnrolmentSerializer)
+    @extend_schema(request=MoveSerializer, responses=EnrolmentSerializer)
+    @action(detail=True, methods=["post"])
+    def move(self, request: Request, pk: str) -> Response:
+        """Put the contact on another step, as if they came there now; backwards begins a new round."""
+        serializer = MoveSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return self._deed(Intervention.Deed.MOVE, serializer.validated_data)
+
+    @extend_schema(request=SeenSerializer, responses=EnrolmentSerializer)
+    @action(detail=True, methods=["post"])
+    def skip(self, request: Request, pk: str) -> Response:
+        """Let the contact go on from the wait at which they stand; 409 where they stand at none."""
+        return self._deed(Intervention.Deed.SKIP, self._seen(request))
+
+    @extend_schema(request=SeenSerializer, responses=EnrolmentSerializer)
+    @action(detail=True, methods=["post"])
+    def restart(self, request: Request, pk: str) -> Response:
+        """Let the contact begin anew, in a new round, also after their way has ended."""
+        return self._deed(Intervention.Deed.RESTART, self._seen(request))
+
+    @extend_schema(request=SeenSerializer, responses=EnrolmentSerializer)
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: str) -> Response:
         """End the contact's way here, and cancel its mail that waits; one that has ended stays as it is."""
         enrolment = self.get_object()
-        services.stop_enrolment(enrolment)
+        if enrolment.state not in OPEN_STATES:
+            return Response(self.get_serializer(enrolment).data)
+        return self._deed(Intervention.Deed.STOP, self._seen(request))
+
+    def _seen(self, request: Request) -> Mapping[str, Any]:
+        # These deeds need no body, so one of another type is none.
+        serializer = SeenSerializer(data=request.data if request.content_type == "application/json" else {})
+        serializer.is_valid(raise_exception=True)
+        found: Mapping[str, Any] = serializer.validated_data
+        return found
+
+    def _deed(self, deed: str, data: Mapping[str, Any]) -> Response:
+        enrolment = self.get_object()
+        seen = {str(enrolment.pk): data["seen"]} if "seen" in data else {}
+        _do(enrolment.sequence, {**data, "deed": deed, "enrolments": [enrolment.pk], "seen": seen})
+        enrolment.refresh_from_db()
         return Response(self.get_serializer(enrolment).data)
+
+    @extend_schema(responses=HappeningSerializer(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def history(self, request: Request, pk: str) -> Response:
+        """What happened on the contact's way: entering, emails, decisions, events, deeds by hand; newest first, at most 200."""
+        return Response([as_dict(happening) for happening in history_of(self.get_object())])
 
     @extend_schema(responses=DecisionSerializer(many=True))
     @action(detail=True, methods=["get"], pagination_class=None)
@@ -80,6 +198,13 @@ class EnrolmentViewSet(ReadMixin, WorkspaceViewSet[Enrolment]):
             if state not in STATES:
                 raise InvalidInput("There is no such state.", fields={"state": [f"One of {', '.join(STATES)}."]})
             enrolments = enrolments.filter(state=EnrolmentState[state.upper()])
+        for name, column in (("step", "step_key"), ("reason", "reason")):
+            if value := query.get(name):
+                enrolments = enrolments.filter(**{column: value})
+        if words := query.get("q"):
+            enrolments = enrolments.filter(
+                contact__in=find_contacts(self.workspace, ContactFilter(query=words)).values("pk")
+            )
         return enrolments
 
     @extend_schema(
@@ -87,6 +212,9 @@ class EnrolmentViewSet(ReadMixin, WorkspaceViewSet[Enrolment]):
             OpenApiParameter("sequence", int, description="Only those of one sequence."),
             OpenApiParameter("contact", int, description="Only those of one contact."),
             OpenApiParameter("state", str, enum=STATES),
+            OpenApiParameter("step", str, description="Only those who stand at (or ended at) the step with this key."),
+            OpenApiParameter("reason", str, description="Only those who ended, or are held, for this reason."),
+            OpenApiParameter("q", str, description="Words of the contact's address, name or company."),
         ]
     )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -35,12 +35,24 @@ from sequences.services.gestures import (
     shift_step,
     undo,
 )
+from sequences.services.interventions import (
+    MOST_AT_ONCE,
+    Done,
+    move_people,
+    restart_people,
+    skip_waits,
+    stamp_of,
+    stop_people,
+    undo_intervention,
+)
 from sequences.services.lifecycle import close, pause, publish, resume, sweep_closed
 from sequences.services.references import let_list_go, let_segment_go
 from sequences.services.stopping import note_custom_events, stop_enrolment, stop_enrolments
 
 __all__ = [
     "LONGEST_WAIT",
+    "MOST_AT_ONCE",
+    "Done",
     "add_step",
     "advance_due",
     "change_step",
@@ -56,6 +68,7 @@ __all__ = [
     "hand_over_mailbox",
     "let_list_go",
     "let_segment_go",
+    "move_people",
     "note_accepted",
     "note_custom_events",
     "note_finished",
@@ -70,13 +83,18 @@ __all__ = [
     "reorder_steps",
     "replace_draft",
     "replace_steps",
+    "restart_people",
     "resume",
     "shift_step",
+    "skip_waits",
+    "stamp_of",
     "stop_enrolment",
     "stop_enrolments",
+    "stop_people",
     "stop_suppressed",
     "sweep_closed",
     "undo",
+    "undo_intervention",
     "update_step",
     "wake_by_messages",
     "wake_engaged",

@@ -20,6 +20,9 @@ LISTS = [route for route in api_routes() if route.method == "get" and route.path
 BODIES: dict[str, dict[str, Any]] = {
     "/members/": {"contacts": [1]},
     "/members/remove/": {"contacts": [1]},
+    "/move/": {"to": "somewhere"},
+    "/people/": {"deed": "stop", "enrolments": [1]},
+    "/people/undo/": {"intervention": 1},
     "/restore/": {"version": 1},
     "/test/": {"to": ["ada@example.com"]},
 }

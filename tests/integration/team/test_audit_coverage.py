@@ -16,6 +16,7 @@ LEFT_OUT = {
     },
     "the outcome of something that is in the trail itself": {
         "campaigns_check", "campaigns_launch", "contacts_importedcontact", "contacts_importrejection", "delivery_mailing",
+        "sequences_intervened",
     },
     "a log of its own": {"campaigns_edit", "contacts_deletedcontact", "sequences_draftedit", "team_auditentry"},
     "not used: roles are per workspace": {
