@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "analytics",
     "campaigns",
     "sequences",
+    "abtests",
     "tracking",
     "delivery",
     "contacts",
