@@ -1,4 +1,7 @@
-"""Compact signed tokens for URLs in mail: a packed struct and a MAC, keyed BLAKE2s (RFC 7693) of 96 bits.
+"""Compact signed tokens for URLs: a packed struct and a MAC, keyed BLAKE2s (RFC 7693) of 96 bits.
+
+Mail, which holds a dozen a message, has its own layout (`delivery.tokens`) and takes the MAC alone from here, as a *stamp* of 64
+bits: one can only be guessed by asking the server, which 2**63 requests would take.
 
 A token reveals nothing but numbers, never expires, and survives a change of SECRET_KEY as long as the old key stays in
 SECRET_KEY_FALLBACKS. `purpose` separates the kinds, so that a token for one can't be used for another.
@@ -15,6 +18,7 @@ from hashlib import blake2s
 from django.conf import settings
 
 MAC_BYTES = 12
+STAMP_BYTES = 8
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -23,32 +27,33 @@ class BadToken(ValueError):  # noqa: N818 - reads as what happened
 
 
 @cache
-def _keyed(secret: str, purpose: bytes) -> Callable[[], blake2s]:
+def _keyed(secret: str, purpose: bytes, digest_size: int = MAC_BYTES) -> Callable[[], blake2s]:
     """Return what copies the hash's state after the key: half the cost of an HMAC of so little."""
     key = hmac.digest(secret.encode(), b"drumbeat.sealing:" + purpose, "sha256")
-    return blake2s(key=key, digest_size=MAC_BYTES).copy
+    return blake2s(key=key, digest_size=digest_size).copy
 
 
-def sealer(purpose: bytes) -> Callable[[bytes], str]:
-    """Return `seal` for one purpose with the current SECRET_KEY: for many tokens at a time."""
-    return _sealer(settings.SECRET_KEY, purpose)
+def stamper(purpose: bytes) -> Callable[[], blake2s]:
+    """Return what begins a stamp with the current SECRET_KEY: a MAC of STAMP_BYTES over whatever the hash is updated with."""
+    return _keyed(settings.SECRET_KEY, purpose, STAMP_BYTES)
 
 
-@cache
-def _sealer(secret: str, purpose: bytes) -> Callable[[bytes], str]:
-    keyed = _keyed(secret, purpose)
-
-    def seal_payload(payload: bytes) -> str:
-        mac = keyed()
-        mac.update(payload)
-        return b2a_base64(payload + mac.digest(), newline=False).translate(_URL_SAFE, b"=").decode("ascii")
-
-    return seal_payload
+def is_stamped(purpose: bytes, payload: bytes, stamp: str) -> bool:
+    """Tell whether `stamp` is the stamp of a payload, in hexadecimal, by the current key or one of the fallbacks."""
+    given = stamp.encode("ascii", "replace")
+    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        keyed = _keyed(secret, purpose, STAMP_BYTES)()
+        keyed.update(payload)
+        if hmac.compare_digest(keyed.hexdigest().encode(), given):
+            return True
+    return False
 
 
 def seal(purpose: bytes, payload: bytes) -> str:
     """Return a URL-safe token that carries `payload`, signed with the current SECRET_KEY."""
-    return sealer(purpose)(payload)
+    mac = _keyed(settings.SECRET_KEY, purpose)()
+    mac.update(payload)
+    return b2a_base64(payload + mac.digest(), newline=False).translate(_URL_SAFE, b"=").decode("ascii")
 
 
 def unseal(purpose: bytes, token: str) -> bytes:

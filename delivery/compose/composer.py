@@ -14,7 +14,7 @@ from delivery.compose.addresses import wire_address
 from delivery.compose.bodies import Body, encode_text, has_long_line, is_mostly_foreign, stuff_dots, unstuff_dots
 from delivery.compose.encodings import PLAIN, QUOTED_PRINTABLE
 from delivery.smtp import Envelope
-from templates_lib.rendering import CompiledEmail, RenderError, Rendering, plain
+from templates_lib.rendering import CompiledEmail, RenderError, Rendering, is_clean_link, plain
 
 # URLs that differ by recipient would let the cache of link ids grow without end.
 _REMEMBERED_LINKS = 50_000
@@ -31,7 +31,7 @@ class ComposeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who one message goes to.  `contact_id` is 0 for a test; `fields` are the contact's merge fields."""
+    """Who one message goes to.  `contact_id` is 0 for a test; `fields` are the contact's merge fields, as plain JSON."""
 
     message_id: int
     contact_id: int
@@ -100,8 +100,10 @@ class Composer:
         )
         self._sign = sign
         self._uncompiled = 0
-        self._link_ids: dict[str, int] = {}
+        self._known_links: dict[str, tokens.LinkNumber] = {}
         self._new_links: dict[int, TrackedLink] = {}
+        self._link_start = f"{places.tracking_url}/l/"
+        self._clean_links = is_clean_link(self._link_start)
         self._boundary = f"=_{token_hex(12)}"
         first, between = f"--{self._boundary}\r\n", f"\r\n--{self._boundary}\r\n"
         self._part_heads = {
@@ -180,17 +182,17 @@ class Composer:
         """Return the mail's content for a recipient, its parts to be rendered yet.  Raises RenderError."""
         message_id = recipient.message_id
         base_url, tracking_url = self._places.base_url, self._places.tracking_url
-        shared = {**self._shared, "unsubscribeUrl": unsubscribe_url}
+        values = {**recipient.fields, **self._shared, "unsubscribeUrl": unsubscribe_url}
         # A token costs a hash: those that the mail doesn't show are not made.
         if "preferencesUrl" in self._compiled.fields:
             owner = (self._sender.workspace_id, recipient.contact_id, message_id)
-            shared["preferencesUrl"] = f"{base_url}/p/{tokens.preferences_token(*owner)}"
+            values["preferencesUrl"] = f"{base_url}/p/{tokens.preferences_token(*owner)}"
         if "viewUrl" in self._compiled.fields:
-            shared["viewUrl"] = f"{base_url}/v/{tokens.view_token(message_id)}"
+            values["viewUrl"] = f"{base_url}/v/{tokens.view_token(message_id)}"
         tracked = recipient.tracking != _NO_TRACKING
         pixel = f"{tracking_url}/o/{tokens.open_token(message_id)}" if tracked and self._track_opens else ""
         link = self._link_hook(message_id) if tracked and self._track_clicks else None
-        return self._compiled.begin(recipient.fields, shared=shared, link=link, pixel_url=pixel)
+        return self._compiled.begin(values, link=link, clean_links=self._clean_links, pixel_url=pixel)
 
     def _body(self, rendering: Rendering, part: _Part, *, eight_bit: bool) -> Body:
         """Return a part as it goes on the wire: by pieces where that can be done, else as a whole."""
@@ -216,20 +218,24 @@ class Composer:
         return quoted
 
     def _link_hook(self, message_id: int) -> Callable[[int, str], str]:
-        prefix = f"{self._places.tracking_url}/l/"
-        token_of = tokens.link_tokens(message_id)
-        known = self._link_ids
+        begun, begin = tokens.link_tokens(message_id)
+        start = self._link_start + begun
+        known = self._known_links
 
         def track(index: int, url: str) -> str:
-            return prefix + token_of(known.get(url) or self._link_id(index, url))
+            text, octets = known.get(url) or self._link(index, url)
+            stamp = begin()
+            stamp.update(octets)
+            return f"{start}{text}{stamp.hexdigest()}"
 
         return track
 
-    def _link_id(self, index: int, url: str) -> int:
-        if len(self._link_ids) >= _REMEMBERED_LINKS:
-            self._link_ids.clear()
-        made = self._link_ids[url] = tokens.link_id(self._mailing_id, url)
-        self._new_links[made] = TrackedLink(url, self._compiled.links[index])
+    def _link(self, index: int, url: str) -> tokens.LinkNumber:
+        if len(self._known_links) >= _REMEMBERED_LINKS:
+            self._known_links.clear()
+        link_id = tokens.link_id(self._mailing_id, url)
+        self._new_links[link_id] = TrackedLink(url, self._compiled.links[index])
+        made = self._known_links[url] = tokens.link_number(link_id)
         return made
 
     def _constant_headers(self) -> str:

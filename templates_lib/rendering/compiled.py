@@ -91,21 +91,22 @@ class CompiledEmail:
         `link(index, url)` is called once per link and rendered URL and returns the URL to put in its place; never for
         mailto:, tel:, fragments or the system's own pages.  Raises RenderError.
         """
-        return self.begin(context, link=link, pixel_url=pixel_url).finish()
+        return Rendering(self, _plain(context), RenderState(link=link, pixel_url=pixel_url)).finish()
 
     def begin(
         self,
-        context: Mapping[str, Any],
+        values: Mapping[str, Any],
         *,
-        shared: Mapping[str, Any] | None = None,
         link: Link | None = None,
+        clean_links: bool = False,
         pixel_url: str = "",
     ) -> "Rendering":
         """Return the beginning of what `render` does, for callers that take the parts one by one.
 
-        `shared` goes over the context and must be plain already (`environment.plain`).  Raises RenderError.
+        `values` must be plain already (`environment.plain`).  With `clean_links` all that `link` returns is
+        `is_clean_link`.  Raises RenderError.
         """
-        return Rendering(self, context, RenderState(link=link, pixel_url=pixel_url), shared)
+        return Rendering(self, values, RenderState(link, clean_links, pixel_url))
 
     def empty_fields(self, context: Mapping[str, Any]) -> set[str]:
         """Return the merge fields that come out empty where no default is given.
@@ -113,7 +114,7 @@ class CompiledEmail:
         Renders all parts, so it also raises RenderError: a check needs this one call.
         """
         state = RenderState(fields=self.fields, empty_fields=set())
-        Rendering(self, context, state).finish()
+        Rendering(self, _plain(context), state).finish()
         return state.empty_fields or set()
 
     def encoded(self, part: Part, encoding: Encoding) -> Program | None:
@@ -209,26 +210,15 @@ class CompiledEmail:
 
 
 class Rendering:
-    """One mail for one context: `subject` and `preheader` are made at once, the other parts when they are asked for."""
+    """One mail for plain values: `subject` and `preheader` are made at once, the other parts when they are asked for."""
 
-    def __init__(
-        self,
-        compiled: CompiledEmail,
-        context: Mapping[str, Any],
-        state: RenderState,
-        shared: Mapping[str, Any] | None = None,
-    ) -> None:
-        try:
-            self._values = {**plain(context), **shared} if shared else plain(context)
-        except TypeError as error:
-            raise RenderError(f"The data can't be used: {error}.", "source") from error
+    def __init__(self, compiled: CompiledEmail, values: Mapping[str, Any], state: RenderState) -> None:
+        self._values = values
         self._compiled = compiled
         self._state = state
-        state.untracked = frozenset([str(url) for name in links.SYSTEM_URLS if (url := self._values.get(name))])
-        self.subject = header_line(compiled.render_part("subject", self._values, state))
-        self.preheader = (
-            header_line(compiled.render_part("preheader", self._values, state)) if compiled.preheader else ""
-        )
+        state.untracked = frozenset([str(url) for name in links.SYSTEM_URLS if (url := values.get(name))])
+        self.subject = header_line(compiled.render_part("subject", values, state))
+        self.preheader = header_line(compiled.render_part("preheader", values, state)) if compiled.preheader else ""
         state.preheader = self.preheader
 
     @property
@@ -299,6 +289,14 @@ def compile_email(
         parts=compiled,
         tidies_text=format != "text" and not own_text,
     )
+
+
+def _plain(context: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        values: Mapping[str, Any] = plain(context)
+    except TypeError as error:
+        raise RenderError(f"The data can't be used: {error}.", "source") from error
+    return values
 
 
 def header_line(value: str) -> str:

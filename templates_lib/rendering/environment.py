@@ -48,6 +48,8 @@ class RenderState:
     """What one rendering knows beside its context; shared by the parts of a mail."""
 
     link: Callable[[int, str], str] | None = None
+    clean_links: bool = False
+    """Whether all that `link` returns is printable ASCII without spaces, begins with a letter and needs no escaping."""
     pixel_url: str = ""
     preheader: str = ""
     untracked: frozenset[str] = frozenset()

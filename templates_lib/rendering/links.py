@@ -31,6 +31,7 @@ LINK_TAG, END_LINK_TAG, PIXEL_TAG, PREHEADER_TAG = (
 _SYSTEM = re.compile(rf"\{{\{{-?\s*(?:{'|'.join(SYSTEM_URLS)})\b")
 _UNTRACKED = re.compile(r"(?:mailto|tel|sms|cid):|#", re.IGNORECASE)
 _DANGEROUS = re.compile(r"(?:javascript|vbscript|data|file|blob):", re.IGNORECASE)
+_CLEAN = re.compile(r"[a-z][!#$%()*+,\-./0-9:;=?@A-Z\[\]^_`a-z{|}~]*")
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]+")
 _TEXT_URL = re.compile("https?://[^\\s<>\"']+", re.IGNORECASE)
 _LINK_ELEMENTS = frozenset({"a", "area"})
@@ -147,6 +148,11 @@ class LinkNode(Node):
 def is_web_address(url: str) -> bool:
     """Tell whether a clean URL is one whose clicks can be counted."""
     return url.startswith(("https://", "http://")) or url[:8].lower().startswith(("http://", "https://"))
+
+
+def is_clean_link(url: str) -> bool:
+    """Tell whether a URL can be written as it is anywhere in a mail: nothing in it has to be escaped, encoded or fenced."""
+    return _CLEAN.fullmatch(url) is not None
 
 
 def tracked(url: str, number: int, state: RenderState) -> str:

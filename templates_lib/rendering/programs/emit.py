@@ -74,6 +74,7 @@ class Emitter:
         self._line(1, "deadline = state.deadline")
         self._line(1, "field = values.get")
         self._line(1, "linked = state.linked")
+        self._line(1, "clean = linked if state.clean_links else {}")
         for root, (variable, undefined) in roots.items():
             self._line(1, f"{variable} = field({root!r}, {undefined})")
         if needs_context:

@@ -23,7 +23,10 @@ class Encoding(Protocol):
 
     @property
     def usual(self) -> Mapping[str, str]:
-        """Python, by the name of a function, for whether it gives back its argument: first met as `{0}`, then named `{1}`."""
+        """Python, by the name of a function, for whether it gives back its argument: first met as `{0}`, then named `{1}`.
+
+        It holds for all printable ASCII that begins with a letter and has no space.
+        """
 
     @property
     def marks_line_starts(self) -> bool:
@@ -88,7 +91,8 @@ class _Pieces:
             return f"{function}({op.code})"
         self._values += 1
         name = f"v{self._values}"
-        return f"({name} if {usual.format(f'({name} := {op.code})', name)} else {function}({name}))"
+        code = f"({name} if {usual.format(f'({name} := {op.code})', name)} else {function}({name}))"
+        return f"({op.clean} or {code})" if op.clean else code
 
     def _encode(self, text: str, *, starts_line: bool) -> str:
         return self._encoding.static(text, starts_line=starts_line) if text else ""

@@ -321,18 +321,22 @@ class NodeWriter:
             url = links.safe_url(unescape(written) if escaped else written)
             if not links.is_web_address(url):
                 return [Static(str(escape(url)) if escaped else url)]
-            known = f"linked.get(({node.number}, {url!r}))"
+            key = f"{node.number}, {url!r}"
+            clean = f"clean.get(({key})) or clean_link(state, {key})"
             if not escaped:
-                return [Value(f"({known} or text_link(state, {node.number}, {url!r}))")]
+                return [Value(f"(linked.get(({key})) or text_link(state, {key}))", clean=clean)]
             name = self.names.fresh()
-            return [Value(f"(escaped({name}) if ({name} := {known}) else html_link(state, {node.number}, {url!r}))")]
+            code = f"(escaped({name}) if ({name} := linked.get(({key}))) else html_link(state, {key}))"
+            return [Value(code, clean=clean)]
         text = self.names.fresh()
+        key = f"{node.number}, {text}"
         if escaped:
-            code = f"html_link_of(state, {node.number}, {text})"
+            value = Value(f"html_link_of(state, {key})", clean=f"clean_html_link_of(state, {key})")
         else:
             # What was tracked before, as a rule in the HTML, was clean as it is.
-            code = f"(linked.get(({node.number}, {text})) or text_link_of(state, {node.number}, {text}))"
-        return [Collect(text, self._block(node.block)), Value(code)]
+            clean = f"clean.get(({key})) or clean_link_of(state, {key})"
+            value = Value(f"(linked.get(({key})) or text_link_of(state, {key}))", clean=clean)
+        return [Collect(text, self._block(node.block)), value]
 
 
 def _joined(ops: list[Op]) -> list[Op]:
@@ -365,6 +369,9 @@ def objects_of(writer: NodeWriter) -> dict[str, Any]:
         "html_link_of": runtime.html_link_of,
         "text_link": runtime.text_link,
         "text_link_of": runtime.text_link_of,
+        "clean_link": runtime.clean_link,
+        "clean_link_of": runtime.clean_link_of,
+        "clean_html_link_of": runtime.clean_html_link_of,
         "pixel": links.pixel,
         "preheader": links.hidden_preheader,
         "by_python_liquid": runtime.by_python_liquid,

@@ -19,10 +19,14 @@ class Static:
 
 @dataclass(slots=True)
 class Value:
-    """A Python expression whose result, a `str`, is written as it is; `optional`: as a rule it is empty for some."""
+    """A Python expression whose result, a `str`, is written as it is; `optional`: as a rule it is empty for some.
+
+    `clean` is one that gives the same if it gives anything, and then as printable ASCII without spaces.
+    """
 
     code: str
     optional: bool = False
+    clean: str = ""
 
 
 @dataclass(slots=True)

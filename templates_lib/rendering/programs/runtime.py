@@ -163,6 +163,26 @@ def text_link(state: RenderState, number: int, url: str) -> str:
     return made
 
 
+def clean_link(state: RenderState, number: int, url: str) -> str:
+    """Return a clean web address, tracked, if nothing in it has to be escaped or encoded; else nothing."""
+    if not state.clean_links or url in state.untracked or state.link is None:
+        return ""
+    made = state.linked[number, url] = state.link(number, url)
+    return made
+
+
+def clean_link_of(state: RenderState, number: int, written: str) -> str:
+    """Return the same for a URL as it came out of plain text."""
+    if written.startswith(("https://", "http://")) and written.isprintable() and written[-1] != " ":
+        return clean_link(state, number, written)
+    return ""
+
+
+def clean_html_link_of(state: RenderState, number: int, written: str) -> str:
+    """Return the same for a URL as it came out of HTML."""
+    return clean_link_of(state, number, unescape(written) if "&" in written else written)
+
+
 def by_python_liquid(node: Node, context: SafeContext) -> str:
     """Return what a node writes that the compiler doesn't know."""
     context.state.uncompiled = True

@@ -40,9 +40,9 @@ class Expecting(Composer):
             fields = self._compiled.fields
 
             @staticmethod
-            def begin(context: Mapping[str, Any], **options: Any) -> Any:
-                self.context, self.options = {**context, **options["shared"]}, options
-                return begin(context, **options)
+            def begin(values: Mapping[str, Any], **options: Any) -> Any:
+                self.context, self.options = values, options
+                return begin(values, **options)
 
         compiled, self._compiled = self._compiled, Watched  # type: ignore[assignment]
         try:
@@ -54,22 +54,32 @@ class Expecting(Composer):
         values = plain(self.context)
         urls = {str(values[name]) for name in SYSTEM_URLS if values.get(name)}
         state = RenderState(
-            self.options["link"], self.options["pixel_url"], untracked=frozenset(urls), deadline=time.perf_counter() + 9
+            self.options["link"],
+            pixel_url=self.options["pixel_url"],
+            untracked=frozenset(urls),
+            deadline=time.perf_counter() + 9,
         )
         rendered = self._compiled.parts[part].render_state(values, state)
         return text.tidy(rendered) if part == "text_source" and self._compiled.tidies_text else rendered
 
 
-def composer(compiled: CompiledEmail) -> Expecting:
+TRACKING_URL = "https://t.example"
+# Links to it have to be escaped, and encoded where the mail is to be ASCII.
+ODD_TRACKING_URL = "https://t.example/ü?a='b'&to="
+
+
+def composer(compiled: CompiledEmail, tracking_url: str = TRACKING_URL) -> Expecting:
     return Expecting(
-        mailing_id=42, compiled=compiled, sender=sender(), places=Places("https://m.example", "https://t.example"),
+        mailing_id=42, compiled=compiled, sender=sender(), places=Places("https://m.example", tracking_url),
         context={}, track_opens=True, track_clicks=True,
     )  # fmt: skip
 
 
-def check(compiled: CompiledEmail, fields: dict[str, Any], *, eight_bit: bool) -> list[str]:
+def check(
+    compiled: CompiledEmail, fields: dict[str, Any], *, eight_bit: bool, tracking_url: str = TRACKING_URL
+) -> list[str]:
     """Compose, compare with python-liquid, and return the transfer encodings."""
-    made = composer(compiled)
+    made = composer(compiled, tracking_url)
     try:
         envelope = made.compose(recipient(fields=fields), now=NOW, eight_bit=eight_bit)
     except ComposeError:
@@ -116,15 +126,16 @@ def check(compiled: CompiledEmail, fields: dict[str, Any], *, eight_bit: bool) -
     grammar.contexts,
     st.sampled_from(["html", "html", "text"]),
     st.booleans(),
+    st.sampled_from([TRACKING_URL, ODD_TRACKING_URL]),
 )
 def test_random_mail_is_read_back_as_python_liquid_renders_it(
-    source: str, fields: dict[str, Any], kind: str, eight_bit: bool
+    source: str, fields: dict[str, Any], kind: str, eight_bit: bool, tracking_url: str
 ) -> None:
     try:
         compiled = compile_email(format=kind, subject="s", source=source)
     except TemplateError:
         assume(False)
-    check(compiled, fields, eight_bit=eight_bit)
+    check(compiled, fields, eight_bit=eight_bit, tracking_url=tracking_url)
 
 
 NEWSLETTER = (
@@ -166,6 +177,12 @@ def test_what_was_captured_goes_by_pieces_too() -> None:
     assert rendering.octets("source", QUOTED_PRINTABLE) is not None
     for eight_bit in (True, False):
         check(compiled, FIELDS, eight_bit=eight_bit)
+
+
+@pytest.mark.parametrize("source", [SOURCE, NEWSLETTER], ids=["ascii", "beyond"])
+@pytest.mark.parametrize("eight_bit", [True, False])
+def test_a_tracking_url_with_odd_characters_is_escaped_and_encoded(source: str, *, eight_bit: bool) -> None:
+    check(_COMPILED[source], FIELDS, eight_bit=eight_bit, tracking_url=ODD_TRACKING_URL)
 
 
 def test_the_encoding_follows_from_text_and_server() -> None:

@@ -20,6 +20,31 @@ def test_a_token_says_what_was_put_in(first: int, second: int, third: int) -> No
     assert tokens.read_preferences_token(tokens.preferences_token(*claim)) == claim
 
 
+@given(ids, ids, ids)
+def test_a_messages_links_begin_alike(message: int, one: int, other: int) -> None:
+    text, begin = tokens.link_tokens(message)
+    for link in (one, other, one):
+        number, octets = tokens.link_number(link)
+        stamp = begin()
+        stamp.update(octets)
+        assert text + number + stamp.hexdigest() == tokens.link_token(message, link)
+
+
+@given(ids, ids, ids, ids)
+def test_the_stamp_of_one_link_fits_no_other(message: int, link: int, elsewhere: int, other: int) -> None:
+    stamp = tokens.link_token(message, link)[-16:]
+    forged = tokens.link_token(elsewhere, other)[:-16] + stamp
+    if (message, link) != (elsewhere, other):
+        with pytest.raises(BadToken):
+            tokens.read_link_token(forged)
+
+
+def test_tokens_are_short() -> None:
+    most = 2**63 - 1
+    made = [tokens.open_token(most), tokens.link_token(most, most), tokens.unsubscribe_token(most, most, most)]
+    assert [len(token) for token in made] == [27, 38, 48]
+
+
 @given(ids, ids, st.data())
 def test_a_token_changed_in_any_character_is_refused(message: int, link: int, data: st.DataObject) -> None:
     token = tokens.link_token(message, link)
