@@ -26,7 +26,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until interrupted.  Raises CommandError, one sentence, if something keeps it from starting."""
         environment: Environment = settings.ENVIRONMENT
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        # SIGINT too: a shell's background job is started with it ignored, and Python leaves that as it is.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)
         try:
             with only_supervisor(environment.data_dir):

@@ -1,5 +1,6 @@
 """`manage.py up`, as `make run` calls it: everything comes up, heals and goes."""
 
+import contextlib
 import os
 import re
 import signal
@@ -38,24 +39,17 @@ class Up:
         self.data_dir = data_dir
         self.port = free_ports(4)
         inherited = {name: value for name, value in os.environ.items() if name not in OWN_SETTINGS}
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"],
-            cwd=ROOT,
-            env={
-                **inherited,
-                "ENV_FILE": os.devnull,
-                "DATA_DIR": str(data_dir),
-                "PORT": str(self.port),
-                "DEMO": "off",
-                "WEB_WORKERS": "1",
-                "WORKERS": "1",
-                **settings,
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        own = {"ENV_FILE": os.devnull, "DATA_DIR": str(data_dir), "PORT": str(self.port), "DEMO": "off"}
+        with _like_a_background_job():
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up"],
+                cwd=ROOT,
+                env={**inherited, **own, "WEB_WORKERS": "1", "WORKERS": "1", **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
         self.lines: list[str] = []
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -94,6 +88,16 @@ class Up:
         return self.process.wait(timeout=150)
 
 
+@contextlib.contextmanager
+def _like_a_background_job() -> Iterator[None]:
+    """Start processes as a shell does behind `&`: with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def free_ports(count: int) -> int:
     """Return the first of `count` ports in a row that nobody listens on."""
     for first in range(21000 + os.getpid() % 5000 * 4, 60000, count):
@@ -130,7 +134,7 @@ def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
         remove_folders(layout)
 
 
-def test_everything_comes_up_heals_and_goes(up: Callable[..., Up]) -> None:
+def test_everything_comes_up_heals_survives_a_kill_and_goes(up: Callable[..., Up]) -> None:
     one = up()
     one.wait_until_up()
     assert one.get("/readyz") == 200
@@ -149,31 +153,24 @@ def test_everything_comes_up_heals_and_goes(up: Callable[..., Up]) -> None:
     one.wait_for(lambda: "PostgreSQL stopped; starting it again." in one.output)
     one.wait_for(lambda: one.get("/readyz") == 200)
 
-    assert one.interrupt() == 0
-    assert one.output.rstrip().endswith("Stopped.")
-    assert leftovers(one.data_dir) == []
-    layout = layout_for(one.data_dir)
-    assert not PostgresServer(layout).is_running()
-    assert not ValkeyServer(layout).is_running()
-
-
-def test_after_a_killed_supervisor_the_next_start_cleans_up_and_is_quick(up: Callable[..., Up]) -> None:
-    one = up()
-    one.wait_until_up()
-    left = {process.pid for process in leftovers(one.data_dir)}
+    # The next start cleans up after a supervisor that was killed.
     one.process.kill()
     one.process.wait()
-    assert {process.pid for process in leftovers(one.data_dir)} == left
-
-    started = time.monotonic()
+    left = {process.pid for process in leftovers(one.data_dir)}
+    assert len(left) >= 7
     two = up()
     two.wait_until_up()
     stopped = re.search(r"Stopped (\d+) processes that an earlier run left behind\.", two.output)
     assert stopped is not None
     assert int(stopped[1]) >= len(left)  # a pool's process may have been born since
     assert not left & {process.pid for process in leftovers(two.data_dir)}
-    assert time.monotonic() - started < 30  # under 10 s on an idle machine; this one runs other tests
+
     assert two.interrupt() == 0
+    assert two.output.rstrip().endswith("Stopped.")
+    assert leftovers(two.data_dir) == []
+    layout = layout_for(two.data_dir)
+    assert not PostgresServer(layout).is_running()
+    assert not ValkeyServer(layout).is_running()
 
 
 def test_with_real_servers_nothing_embedded_starts(up: Callable[..., Up]) -> None:
