@@ -6,8 +6,10 @@ from typing import Any
 
 from django.db import connection
 
-from campaigns.models import Campaign
+from campaigns.callers import Callers, callers_of
+from campaigns.models import Campaign, Kind, Trigger
 from contacts.selectors import audience_query
+from core import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,12 @@ class Size:
 
 
 def audience_of(campaign: Campaign) -> Audience:
-    """Return the campaign's audience (four queries, none when prefetched)."""
+    """Return the campaign's audience (four queries, none when prefetched).
+
+    That of a triggered campaign are those who are in its list or segment at the start, if they are to enter.
+    """
+    if campaign.kind == Kind.TRIGGERED:
+        return _standing(Trigger.objects.get(campaign=campaign))
     return Audience(
         workspace_id=campaign.workspace_id,
         list_ids=tuple(sorted(item.pk for item in campaign.lists.all())),
@@ -58,7 +65,22 @@ def audience_of(campaign: Campaign) -> Audience:
     )
 
 
-def measure(audience: Audience) -> Size:
+def _standing(trigger: Trigger) -> Audience:
+    if not trigger.include_current:
+        return Audience(trigger.workspace_id)
+    return Audience(
+        trigger.workspace_id,
+        list_ids=(trigger.list_id,) if trigger.list_id else (),
+        segment_ids=(trigger.segment_id,) if trigger.segment_id else (),
+    )
+
+
+def reach_of(campaign: Campaign) -> Audience | Callers:
+    """Return whom the campaign goes to; for a triggered one whom it would have called of late, as nobody knows who comes."""
+    return callers_of(campaign, now=clock.now()) if campaign.kind == Kind.TRIGGERED else audience_of(campaign)
+
+
+def measure(audience: Audience | Callers) -> Size:
     """Count the audience, and the suppressed in it, in one pass."""
     if not audience.is_chosen:
         return Size()
@@ -77,11 +99,11 @@ def measure(audience: Audience) -> Size:
 
 
 def size_of(campaign: Campaign) -> Size:
-    """Count the campaign's audience now.  Raises InvalidSegment when a segment is broken."""
-    return measure(audience_of(campaign))
+    """Count the campaign's reach now.  Raises InvalidSegment when a segment is broken."""
+    return measure(reach_of(campaign))
 
 
-def stream(audience: Audience, *, after: int = 0, size: int) -> Iterator[list[int]]:
+def stream(audience: Audience | Callers, *, after: int = 0, size: int) -> Iterator[list[int]]:
     """Yield the ids of the recipients (suppressed contacts left out) above `after`, ascending, `size` at a time.
 
     The question is asked once: the server keeps the answer (8 bytes a contact, on its disk) while the caller commits

@@ -1,3 +1,4 @@
+from datetime import time
 from zoneinfo import ZoneInfo
 
 from django.db import models
@@ -12,6 +13,7 @@ from team.models import User, Workspace
 class Kind(models.TextChoices):
     BROADCAST = "broadcast", "Broadcast"
     DRIP = "drip", "Drip sequence"
+    TRIGGERED = "triggered", "Triggered"
 
 
 class Status(models.TextChoices):
@@ -78,6 +80,117 @@ class Campaign(models.Model):
             return ""
         local = self.send_at.astimezone(ZoneInfo(self.time_zone))
         return f"{local.day} {local:%b %Y, %H:%M} ({self.time_zone})"
+
+
+class TriggerKind(models.TextChoices):
+    EVENT = "event", "An event"
+    LIST = "list", "A list is entered"
+    SEGMENT = "segment", "A segment is entered"
+    DATE = "date", "A date"
+    OUTCOME = "outcome", "Another campaign's outcome"
+
+
+class Outcome(models.TextChoices):
+    """What became of a contact in another campaign."""
+
+    COMPLETED = "completed", "Went all the way"
+    GOAL = "goal", "Reached the goal"
+    EXITED = "exited", "Left by an exit step"
+    REPLIED = "replied", "Replied"
+    OPENED = "opened", "Opened an email"
+    CLICKED = "clicked", "Clicked in an email"
+
+
+class Reentry(models.TextChoices):
+    ONCE = "once", "Once"
+    KEY = "key", "Once for each value of a property"
+    GAP = "gap", "Again after a while"
+
+
+class Trigger(models.Model):
+    """What lets contacts into a triggered campaign, one by one, for as long as it runs.
+
+    `is_live` and `since` are pushed down by the campaign's life, so that whoever asks which triggers an event, a list or a
+    campaign has needs one narrow index.
+    """
+
+    campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="trigger")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    kind = models.CharField(max_length=10, choices=TriggerKind.choices, default=TriggerKind.EVENT)
+    event = models.CharField("name of the event", max_length=100, blank=True, default="")
+    where = models.JSONField("properties that must be equal", default=dict, blank=True)
+    list = models.ForeignKey(List, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    segment = models.ForeignKey(Segment, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    field = models.CharField(
+        "date field", max_length=60, blank=True, default="", help_text="The key of a custom field."
+    )
+    days = models.IntegerField("days after", default=0, help_text="After the date; below 0: before it.")
+    at = models.TimeField(default=time(9), help_text="By the contact's clock; the workspace's where that is unknown.")
+    yearly = models.BooleanField("every year", default=False)
+    source = models.ForeignKey(
+        Campaign, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="other campaign"
+    )
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True, default="")
+    reentry = models.CharField("how often", max_length=4, choices=Reentry.choices, default=Reentry.ONCE)
+    entry_property = models.CharField(
+        max_length=100, blank=True, default="", help_text="Of the event: who enters once for each of its values."
+    )
+    gap = models.DurationField(null=True, blank=True, help_text="At least so long after the last entry.")
+    entry_filter = models.JSONField(default=dict, blank=True, help_text="A segment's definition; {}: everybody.")
+    include_current = models.BooleanField(
+        default=False, help_text="Whether who is in the list or segment at the start enters, too."
+    )
+    is_live = models.BooleanField(default=False, editable=False)
+    since = models.DateTimeField(null=True, editable=False, help_text="What was before doesn't count.")
+    looked_at = models.DateTimeField(null=True, editable=False, help_text="When the segment or the dates were asked.")
+    baseline = models.JSONField(null=True, editable=False, help_text="The segment's definition that was asked last.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workspace", "kind", "event"], condition=models.Q(is_live=True), name="trigger_live"),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class Arrival(models.Model):
+    """Somebody whom a trigger has called and who hasn't entered: waits to be tried (again), or was turned away.
+
+    Who enters leaves no row here: the enrolment says it.  No foreign key to the contact: contacts announce their deletion.
+    """
+
+    class State(models.IntegerChoices):
+        WAITING = 0, "Waiting"
+        TURNED_AWAY = 1, "Turned away"
+
+    trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, related_name="arrivals", db_index=False)
+    contact_id = models.BigIntegerField("contact ID", db_index=True)
+    entry_key = models.TextField(default="", db_default="")
+    event_id = models.BigIntegerField("event ID", null=True)
+    state = models.SmallIntegerField(choices=State.choices, default=State.WAITING, db_default=State.WAITING)
+    reason = models.CharField(max_length=20, default="", db_default="")
+    arrived_at = models.DateTimeField()
+    try_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["trigger", "contact_id", "entry_key"], name="arrival_once")]
+        indexes = [models.Index(fields=["try_at"], condition=models.Q(state=0), name="arrival_due")]
+
+    def __str__(self) -> str:
+        return f"contact {self.contact_id}"
+
+
+class SegmentMember(models.Model):
+    """A contact that was in the trigger's segment when it was asked last: who is in it now and has no row has entered it."""
+
+    pk = models.CompositePrimaryKey("trigger_id", "contact_id")
+    trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, related_name="+", db_index=False)
+    contact_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"contact {self.contact_id} of trigger {self.trigger_id}"
 
 
 class Edit(models.Model):

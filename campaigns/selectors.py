@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from campaigns.models import Campaign, Check, Edit, Launch, Status
+from campaigns.models import Campaign, Check, Edit, Launch, Status, Trigger
 from core.exceptions import NotFound
 from delivery import selectors as delivery
 from delivery.models import Mailbox
@@ -26,7 +26,7 @@ DEFAULT_SORT = "-updated"
 
 def campaigns_in(workspace: Workspace) -> QuerySet[Campaign]:
     """Return the workspace's campaigns, newest first."""
-    return Campaign.objects.filter(workspace=workspace).select_related("sequence", "launch").order_by("-id")
+    return Campaign.objects.filter(workspace=workspace).select_related("sequence", "launch", "trigger").order_by("-id")
 
 
 def campaign_in(workspace: Workspace, campaign_id: int) -> Campaign:
@@ -117,6 +117,16 @@ def emails_of(campaign: Campaign) -> list[Step]:
 def mailboxes_of(campaign: Campaign) -> list[Mailbox]:
     """Return the campaign's mailboxes that were not removed, by address."""
     return [mailbox for mailbox in campaign.mailboxes.all() if mailbox.archived_at is None]
+
+
+def live_triggers() -> QuerySet[Trigger]:
+    """Return the triggers of campaigns that let contacts in, of all workspaces, with what entering needs."""
+    return Trigger.objects.filter(is_live=True).select_related("campaign__sequence", "campaign__workspace")
+
+
+def trigger_of(campaign: Campaign) -> Trigger | None:
+    """Return the campaign's trigger; None if it is of another kind."""
+    return Trigger.objects.filter(campaign=campaign).select_related("list", "segment", "source").first()
 
 
 def latest_check(campaign: Campaign) -> Check | None:

@@ -34,6 +34,14 @@ def complete_finished_campaigns() -> None:
 
 
 @shared_task(ignore_result=True)
+def admit_due() -> None:
+    """Let those in whom triggers have called."""
+    from campaigns import services
+
+    services.admit_due()
+
+
+@shared_task(ignore_result=True)
 def resume_stalled() -> None:
     """Send the work of dead workers to others."""
     from campaigns import services

@@ -40,6 +40,7 @@ BEAT_SCHEDULE: dict[str, Entry] = {
     "sweep closed sequences": every(30, "sequences.tasks.sweep_closed"),
     "launch due campaigns": every(1, "campaigns.tasks.launch_due_campaigns"),
     "complete finished campaigns": every(2, "campaigns.tasks.complete_finished_campaigns"),
+    "let in who was called": every(5, "campaigns.tasks.admit_due"),
     "resume stalled campaign work": every(10, "campaigns.tasks.resume_stalled"),
     "resume imports": every(30, "contacts.tasks.resume_imports"),
     "clean imports": every(3600, "contacts.tasks.clean_imports"),

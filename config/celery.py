@@ -56,6 +56,7 @@ app.conf.update(
         "sequences.*": {"queue": DELIVERY_QUEUE},
         "core.*": {"queue": DELIVERY_QUEUE},
         "campaigns.tasks.run_launch": {"queue": DELIVERY_QUEUE},
+        "campaigns.tasks.admit_due": {"queue": DELIVERY_QUEUE},
         "campaigns.tasks.run_check": {"queue": BULK_QUEUE},
         "contacts.tasks.*import*": {"queue": BULK_QUEUE},
         "contacts.tasks.*export*": {"queue": BULK_QUEUE},

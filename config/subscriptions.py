@@ -34,7 +34,8 @@ def subscribe() -> None:
     on_fact(MessagesAccepted, sequences.note_accepted, delivery.record_contacts_sent)
     on_fact(MessagesFinished, sequences.note_finished)
     on_fact(HitsRecorded, sequences.wake_engaged)
-    on_fact(CustomEventsRecorded, sequences.note_custom_events)
+    # Who is on the way hears of an event before it lets anybody in.
+    on_fact(CustomEventsRecorded, sequences.note_custom_events, campaigns.note_custom_events)
 
     register_people(CONTACTS)
     register_condition("campaign", campaigns.campaign_subject)

@@ -19,6 +19,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("contacts.api.urls")),
     path("", include("templates_lib.api.urls")),
     path("", include("delivery.api.urls")),
+    path("", include("tracking.api.urls")),
     path("", include("sequences.api.urls")),
     path("", include("campaigns.api.urls")),
     path("", include("analytics.api.urls")),

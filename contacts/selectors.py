@@ -12,7 +12,8 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
-from contacts.addresses import email_key
+from contacts.addresses import check_address as check_address
+from contacts.addresses import email_key as email_key
 from contacts.merge_fields import CONTEXT_COLUMNS as CONTEXT_COLUMNS
 from contacts.merge_fields import MergeField as MergeField
 from contacts.merge_fields import liquid_context as liquid_context

@@ -204,6 +204,12 @@ class Enrolment(models.Model):
     enrolled_at = models.DateTimeField()
     entered_step_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True, help_text="Empty: waiting for a message to be accepted, or finished.")
+    event_id = models.BigIntegerField(
+        "event ID",
+        null=True,
+        editable=False,
+        help_text="The custom event that let the contact in, for its merge fields.",
+    )
 
     class Meta:
         ordering = ["-id"]

@@ -64,7 +64,10 @@ class CustomEvent(models.Model):
                 fields=["workspace_id", "key"], condition=~models.Q(key=""), name="custom_event_key_once"
             )
         ]
-        indexes = [models.Index(fields=["contact_id", "name", "occurred_at"], name="custom_event_contact")]
+        indexes = [
+            models.Index(fields=["contact_id", "name", "occurred_at"], name="custom_event_contact"),
+            models.Index(fields=["workspace_id", "name", "-id"], name="custom_event_name"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} at {self.occurred_at}"

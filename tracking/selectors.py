@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from contacts.models import Contact, DeletedContact, Suppression, SuppressionReason
+from contacts.selectors import email_key
 from core import redis
 from delivery.tokens import ContactClaim
 from team.models import Workspace
 from tracking import chunks
 from tracking.copies import copy_of
 from tracking.hits import period_of
-from tracking.models import Event
+from tracking.models import CustomEvent, Event
 from tracking.verdicts import REASONS
 
 
@@ -26,6 +28,47 @@ def events_in(workspace: Workspace, *, since: datetime | None = None, until: dat
     if until is not None:
         events = events.filter(occurred_at__lt=until)
     return events.order_by("-id")
+
+
+def custom_events_in(workspace: Workspace) -> QuerySet[CustomEvent]:
+    """Return the events that other programs have told of the workspace's contacts, newest first."""
+    return CustomEvent.objects.filter(workspace_id=workspace.pk).order_by("-id")
+
+
+def find_custom_events(
+    workspace: Workspace, *, name: str = "", contact_id: int | None = None, email: str = "", key: str = ""
+) -> QuerySet[CustomEvent]:
+    """Return those of a name, a contact (by id or address) or a key; all that are given must fit."""
+    events = custom_events_in(workspace)
+    if name:
+        events = events.filter(name=name)
+    if contact_id is not None:
+        events = events.filter(contact_id=contact_id)
+    if email:
+        people = Contact.objects.filter(workspace=workspace, email_key=email_key(email.strip()))
+        events = events.filter(contact_id__in=people.values("pk"))
+    if key:
+        events = events.filter(key=key)
+    return events
+
+
+def event_names(workspace: Workspace) -> list[str]:
+    """Return the names of the workspace's events, by a walk over the index from one name to the next."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE names AS (
+                (SELECT name FROM tracking_customevent WHERE workspace_id = %(workspace)s ORDER BY name LIMIT 1)
+                UNION ALL
+                SELECT (SELECT v.name FROM tracking_customevent v
+                    WHERE v.workspace_id = %(workspace)s AND v.name > names.name ORDER BY v.name LIMIT 1)
+                FROM names WHERE names.name IS NOT NULL
+            )
+            SELECT name FROM names WHERE name IS NOT NULL LIMIT 200
+            """,
+            {"workspace": workspace.pk},
+        )
+        return [name for (name,) in cursor.fetchall()]
 
 
 def events_of(

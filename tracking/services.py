@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.db import transaction
 from contacts import services as contacts
 from contacts.events import ContactsDeleted
 from contacts.models import Contact, TrackingMode
+from contacts.selectors import email_key
 from core import clock, facts
 from core.exceptions import InvalidInput, NotFound
 from delivery import services as delivery
@@ -20,6 +22,7 @@ from tracking import custom, selectors, store
 from tracking import drain as drainer
 from tracking.custom import NewEvent as NewEvent
 from tracking.events import CustomEventsRecorded, Resubscribed, Unsubscribed
+from tracking.given import GivenError, GivenEvent, read_event
 from tracking.hits import Hit, micros, new_id
 from tracking.ingest import ingest
 from tracking.models import DrainedChunk, EventKind
@@ -102,11 +105,53 @@ def record_custom_events(workspace_id: int, events: Sequence[NewEvent]) -> int:
             if not fits:
                 message = f"The {name} of an event can't be empty or this long."
                 raise InvalidInput(message, fields={f"{number}.{name}": [message]})
-    now = clock.now()
-    ids = custom.write(workspace_id, events, now)
+    return len(_record(workspace_id, events, clock.now()))
+
+
+def _record(workspace_id: int, events: Sequence[NewEvent], now: datetime) -> list[int]:
+    ids = custom.write(workspace_id, events, now) if events else []
     if ids:
         facts.record(CustomEventsRecorded(workspace_id, ids), workspace_id=workspace_id, occurred_at=now)
-    return len(ids)
+    return ids
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of given events: the ids of those that were new, and what was wrong with others, by their place."""
+
+    ids: list[int]
+    errors: dict[int, dict[str, list[str]]]
+    duplicates: int = 0
+
+
+@transaction.atomic
+def take_events(*, workspace_id: int, given: Sequence[object]) -> Taken:
+    """Take events as other programs give them (`tracking.given`), at most MAX_EVENTS; what is faulty stops no other.
+
+    An unknown address becomes a contact; the id of a contact that isn't there is an error.  The same key twice is one event.
+    """
+    now = clock.now()
+    errors: dict[int, dict[str, list[str]]] = {}
+    read: dict[int, GivenEvent] = {}
+    for place, item in enumerate(given):
+        try:
+            read[place] = read_event(item, now)
+        except GivenError as error:
+            errors[place] = error.errors
+    by_key = contacts.ensure_contacts(
+        workspace_id=workspace_id, emails=[event.email for event in read.values() if event.email]
+    )
+    asked = {event.contact_id for event in read.values() if event.contact_id is not None}
+    there = set(Contact.objects.filter(workspace_id=workspace_id, pk__in=asked).values_list("pk", flat=True))
+    events = []
+    for place, event in read.items():
+        contact_id = by_key[email_key(event.email)] if event.email else event.contact_id
+        if contact_id is None or (not event.email and contact_id not in there):
+            errors[place] = {"contact": ["This workspace has no such contact."]}
+            continue
+        events.append(NewEvent(contact_id, event.name, event.occurred_at, event.properties, event.key))
+    ids = _record(workspace_id, events, now)
+    return Taken(ids, dict(sorted(errors.items())), len(events) - len(ids))
 
 
 @transaction.atomic

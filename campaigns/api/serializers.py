@@ -13,6 +13,7 @@ from campaigns import selectors
 from campaigns.exceptions import InvalidCampaign
 from campaigns.models import Campaign, Check, Kind, Status
 from campaigns.schedule import moment_of, require_zone
+from campaigns.triggers import trigger_document
 from sequences import selectors as sequences
 from sequences.models import Step, StepKind
 from team.models import Workspace
@@ -138,6 +139,11 @@ class WindowSerializer(serializers.Serializer[Any]):
     end = serializers.TimeField(format="%H:%M", help_text="On the next day if it is not later than `start`.")
 
 
+@extend_schema_field(OpenApiTypes.OBJECT)
+class TriggerField(serializers.JSONField):
+    """What lets contacts in; its settings are in docs/reference/triggers.md and checked by the service."""
+
+
 class CampaignSerializer(serializers.Serializer[Campaign]):
     """A campaign.  Only a draft can be changed; `version` grows with each change and, when sent, must be the current one."""
 
@@ -146,6 +152,10 @@ class CampaignSerializer(serializers.Serializer[Campaign]):
     kind = serializers.ChoiceField(choices=Kind.choices, default=Kind.BROADCAST)
     status = serializers.ChoiceField(choices=Status.choices, read_only=True)
     audience = AudienceSerializer(required=False)
+    trigger = TriggerField(
+        required=False,
+        help_text="For a triggered campaign, e.g. {“kind”: “event”, “event”: “order.paid”}; null for any other.",
+    )
     mailboxes = ids_field()
     steps = StepSerializer(many=True, required=False)
     schedule = ScheduleSerializer(required=False, allow_null=True)
@@ -198,6 +208,7 @@ class CampaignSerializer(serializers.Serializer[Campaign]):
                 "segments": _ids(campaign.segments),
                 "exclude": {"lists": _ids(campaign.excluded_lists), "segments": _ids(campaign.excluded_segments)},
             },
+            "trigger": trigger_document(campaign.trigger) if campaign.kind == Kind.TRIGGERED else None,
             "mailboxes": _ids(campaign.mailboxes),
             "steps": sequences.document_of(self._steps[campaign.sequence_id]),
             "schedule": {"send_at": at(campaign.send_at), "time_zone": campaign.time_zone}
@@ -235,6 +246,8 @@ def changes_of(data: dict[str, Any], workspace: Workspace, *, time_zone: str) ->
             "excluded_segments": exclude.get("segments", []),
             "lost_audience": [],
         }
+    if data.get("trigger") is not None:
+        changes["trigger"] = data["trigger"]
     if "steps" in data:
         changes["steps"] = _steps(data["steps"], workspace, "steps")
     if "schedule" in data:

@@ -30,7 +30,9 @@ class CampaignViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspac
     scope = "campaigns"
     shared = Campaign
     serializer_class = serializers.CampaignSerializer
-    capabilities = dict.fromkeys(("launch", "schedule", "unschedule", "pause", "resume", "cancel"), Capability.SEND)
+    capabilities = dict.fromkeys(
+        ("launch", "schedule", "unschedule", "pause", "resume", "cancel", "close"), Capability.SEND
+    )
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
     def get_queryset(self) -> QuerySet[Campaign]:
@@ -142,6 +144,14 @@ class CampaignViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspac
         """End it for good; what has not left never leaves."""
         campaign = self.get_object()
         services.cancel_campaign(campaign)
+        return self._answer(campaign)
+
+    @extend_schema(request=None, responses=serializers.CampaignSerializer)
+    @action(detail=True, methods=["post"])
+    def close(self, request: Request, pk: str) -> Response:
+        """Let nobody into a triggered campaign any more; it completes when all who are on the way are through."""
+        campaign = self.get_object()
+        services.close_entry(campaign)
         return self._answer(campaign)
 
     @extend_schema(request=None, responses={201: serializers.CampaignSerializer})

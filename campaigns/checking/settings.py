@@ -2,11 +2,13 @@
 
 from django.conf import settings
 
-from campaigns.audience import Audience, Size, audience_of, measure
+from campaigns.audience import Audience, Size, audience_of, measure, reach_of
 from campaigns.checking.findings import Findings
-from campaigns.models import Campaign
-from campaigns.selectors import mailboxes_of
+from campaigns.models import Campaign, Kind
+from campaigns.selectors import mailboxes_of, trigger_of
+from campaigns.triggers import missing_in
 from contacts.exceptions import InvalidSegment
+from contacts.selectors import segment_sql
 from core import clock
 from delivery import selectors as delivery
 from delivery.models import Mailbox
@@ -22,7 +24,26 @@ def check_settings(campaign: Campaign, findings: Findings) -> Size:
             "The workspace has no postal address, which the law asks for in marketing mail. Add it in the settings."
         )
         findings.add("no_workspace_address", "warning", message, section="settings")
-    return _check_audience(campaign, findings)
+    return (
+        _check_trigger(campaign, findings) if campaign.kind == Kind.TRIGGERED else _check_audience(campaign, findings)
+    )
+
+
+def _check_trigger(campaign: Campaign, findings: Findings) -> Size:
+    trigger = trigger_of(campaign)
+    for sentence in missing_in(trigger) if trigger else ["This campaign has no trigger."]:
+        findings.add("trigger_incomplete", "error", sentence, subject=sentence, section="trigger")
+    try:
+        if trigger and trigger.entry_filter:
+            segment_sql(campaign.workspace_id, trigger.entry_filter)
+        size = measure(reach_of(campaign))
+    except InvalidSegment as error:
+        findings.add("broken_segment", "error", f"A segment can't be used: {error.message}", section="trigger")
+        return Size()
+    if not size.total:
+        message = "Nobody would have entered in the last 30 days, so the email could not be tried on anybody."
+        findings.add("nobody_called", "info", message, section="trigger")
+    return size
 
 
 def _check_audience(campaign: Campaign, findings: Findings) -> Size:

@@ -12,10 +12,12 @@ from campaigns.services.drafts import (
     email_of,
     update_campaign,
 )
+from campaigns.services.entries import admit_due
 from campaigns.services.forgetting import forget_contacts
 from campaigns.services.launching import resume_stalled, run_launch
 from campaigns.services.lifecycle import (
     cancel_campaign,
+    close_entry,
     complete_finished_campaigns,
     launch_campaign,
     launch_due_campaigns,
@@ -27,13 +29,16 @@ from campaigns.services.lifecycle import (
 from campaigns.services.mailboxes import hand_over_mailbox
 from campaigns.services.previews import render_preview, send_test
 from campaigns.services.steps import add_step, order_steps, remove_step
+from campaigns.services.triggers import note_custom_events
 
 __all__ = [
     "add_step",
+    "admit_due",
     "campaign_subject",
     "cancel_campaign",
     "check_campaign",
     "choose_template",
+    "close_entry",
     "complete_finished_campaigns",
     "create_campaign",
     "create_from_template",
@@ -46,6 +51,7 @@ __all__ = [
     "launch_due_campaigns",
     "let_list_go",
     "let_segment_go",
+    "note_custom_events",
     "order_steps",
     "pause_campaign",
     "remove_step",

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from campaigns import selectors
-from campaigns.audience import audience_of, size_of, stream
+from campaigns.audience import reach_of, size_of, stream
 from campaigns.checking.emails import SAMPLE, Email, compile_emails, inspect_recipient, shared_context
 from campaigns.checking.findings import Findings
 from campaigns.checking.settings import check_settings
@@ -172,7 +172,8 @@ def _render_all(check: Check, campaign: Campaign, emails: Sequence[Email], findi
     mailboxes = selectors.mailboxes_of(campaign)
     shared = shared_context(campaign, mailboxes[0] if mailboxes else None)
     try:
-        chunks = stream(audience_of(campaign), after=check.position, size=CHUNK)
+        # Of a triggered campaign nobody knows who comes: the latest are a sample.
+        chunks = stream(reach_of(campaign), after=check.position, size=CHUNK)
         saved = time.monotonic()
         position = check.position
         for contact_ids in chunks:

@@ -9,8 +9,9 @@ from django.utils.formats import date_format
 
 from campaigns import selectors
 from campaigns.exceptions import CampaignError, InvalidCampaign, StaleCampaignError
-from campaigns.models import Campaign, Edit, Kind, Status
+from campaigns.models import Campaign, Edit, Kind, Status, Trigger
 from campaigns.schedule import require_future, require_zone
+from campaigns.triggers import checked_trigger, trigger_document
 from contacts.models import List, Segment
 from core import clock
 from delivery import selectors as delivery
@@ -44,6 +45,7 @@ PARTS = {
     "excluded_segments": "the audience",
     "lost_audience": "the audience",
     "mailboxes": "the sender",
+    "trigger": "the trigger",
     "subject": "the subject",
     "preheader": "the preheader",
     "template": "the email",
@@ -72,7 +74,8 @@ def create_campaign(
     Without mailboxes it takes the one that the last campaign used, or the only one.  Raises InvalidCampaign.
     """
     if kind not in Kind.values:
-        raise InvalidCampaign("Choose broadcast or drip.", fields={"kind": ["Choose broadcast or drip."]})
+        message = f"Choose one of {', '.join(Kind.values)}."
+        raise InvalidCampaign(message, fields={"kind": [message]})
     title = " ".join(name.split())[:200] or _name_for(workspace)
     sequence = sequences.create_sequence(workspace=workspace, name=title)
     sequences.add_step(sequence, kind=StepKind.EMAIL)
@@ -84,6 +87,8 @@ def create_campaign(
         time_zone=changes.pop("time_zone", None) or workspace.time_zone,
         created_by=created_by,
     )
+    if kind == Kind.TRIGGERED:
+        Trigger.objects.create(campaign=campaign, workspace=workspace)
     if "mailboxes" not in changes:
         changes["mailboxes"] = _usual_mailboxes(workspace, campaign)
     if template is not None:
@@ -104,6 +109,7 @@ def update_campaign(
     ids of the workspace), track_opens, track_clicks, send_at (aware, or None for at once), time_zone, window (sending hours
     by the recipient's clock: {"weekdays": [0, …], "start": "09:00", "end": "17:00"}, or {}); for the email of a
     broadcast template (its current version), template_version, subject, preheader, or format, source and text_source;
+    `trigger` of a triggered campaign as `campaigns.triggers` reads it;
     `lost_audience` may only be emptied, which goes on without what was deleted (as does any change of the audience);
     `steps` replaces all steps, `step_changes` gives fields of some of them by their keys.  `version` is the one that the editor saw: raises StaleCampaignError when somebody has changed
     the draft since.  Raises CampaignError unless it is a draft, InvalidCampaign or StepError with field errors.
@@ -184,6 +190,10 @@ def duplicate_campaign(campaign: Campaign, *, created_by: User | None = None) ->
     for relation in RELATIONS:
         getattr(copy, relation).set(getattr(campaign, relation).all())
     copy.mailboxes.set(selectors.mailboxes_of(campaign))
+    if trigger := selectors.trigger_of(campaign):
+        # Once more through the checks: what it names may be gone.
+        columns = checked_trigger(workspace, trigger_document(trigger))
+        Trigger.objects.create(campaign=copy, workspace=workspace, **columns)
     return copy
 
 
@@ -221,6 +231,8 @@ def _apply(campaign: Campaign, changes: Mapping[str, Any]) -> list[str]:
     if campaign.lost_audience and ("lost_audience" in changes or set(changed) & set(AUDIENCE)):
         campaign.lost_audience = []
         changed.append("lost_audience")
+    if "trigger" in changes:
+        changed += _apply_trigger(campaign, changes["trigger"])
     if "steps" in changes:
         changed += _apply_steps(campaign, changes["steps"])
     if "step_changes" in changes:
@@ -263,6 +275,20 @@ def _own(workspace: Workspace, relation: str, model: type[Any], given: Collectio
         message = f"This workspace has no {model._meta.verbose_name} {min(missing)}."
         raise InvalidCampaign(message, fields={relation: [message]})
     return ids
+
+
+def _apply_trigger(campaign: Campaign, given: object) -> list[str]:
+    trigger = selectors.trigger_of(campaign)
+    if trigger is None:
+        message = "Only a triggered campaign has a trigger."
+        raise InvalidCampaign(message, fields={"trigger": [message]})
+    columns = checked_trigger(campaign.workspace, given)
+    changed = [name for name, value in columns.items() if getattr(trigger, name) != value]
+    for name in changed:
+        setattr(trigger, name, columns[name])
+    if changed:
+        trigger.save(update_fields=changed)
+    return ["trigger"] if changed else []
 
 
 def _apply_steps(campaign: Campaign, steps: Collection[Mapping[str, Any]]) -> list[str]:

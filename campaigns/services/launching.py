@@ -7,10 +7,13 @@ from django.db import transaction
 from django.db.models import F
 
 from campaigns import selectors
+from campaigns.admission import Newcomer
 from campaigns.audience import audience_of, stream
-from campaigns.models import Campaign, Check, Launch, Status
+from campaigns.models import Campaign, Check, Kind, Launch, Status
 from campaigns.rotation import assign_mailboxes
 from campaigns.services import waking
+from campaigns.services.entries import CHUNK as ADMITTED_AT_ONCE
+from campaigns.services.entries import admit
 from core import clock
 from sequences import services as sequences
 
@@ -31,6 +34,8 @@ def run_launch(campaign_id: int, *, chunk: int = CHUNK) -> None:
         return
     campaign = launch.campaign
     position = launch.last_contact_id
+    if campaign.kind == Kind.TRIGGERED:
+        chunk = min(chunk, ADMITTED_AT_ONCE)
     for contact_ids in stream(audience_of(campaign), after=position, size=chunk):
         if not _enrol_chunk(campaign, contact_ids, position):
             return
@@ -63,6 +68,12 @@ def _enrol_chunk(campaign: Campaign, contact_ids: list[int], position: int) -> b
     pool = [mailbox.pk for mailbox in selectors.mailboxes_of(campaign)]  # asked each time: mailboxes come and go
     if not claimed or not running or not pool:
         return False
+    if campaign.kind == Kind.TRIGGERED:
+        trigger = selectors.live_triggers().filter(campaign=campaign).first()
+        if trigger is None:  # closed meanwhile
+            return False
+        admit(trigger, [Newcomer(contact_id, "", None, now) for contact_id in contact_ids], now=now)
+        return True
     offset = Launch.objects.values_list("enrolled", flat=True).get(campaign=campaign)
     entered = sequences.enrol_contacts(
         sequence=campaign.sequence,

@@ -12,7 +12,7 @@ from django.db import transaction
 from campaigns import selectors
 from campaigns.audience import audience_of, measure
 from campaigns.exceptions import CampaignError, InvalidCampaign
-from campaigns.models import Campaign, Launch, Status
+from campaigns.models import Arrival, Campaign, Kind, Launch, Status, Trigger
 from campaigns.schedule import require_future, require_zone
 from campaigns.services import waking
 from campaigns.services.checks import require_checked
@@ -103,7 +103,27 @@ def cancel_campaign(campaign: Campaign) -> None:
         completed_at=clock.now(),
     )
     Launch.objects.filter(campaign=campaign, finished_at=None).update(finished_at=clock.now())
+    _end_entry(campaign)
     sequences.close(campaign.sequence, cancel_mail=True)
+
+
+@transaction.atomic
+def close_entry(campaign: Campaign) -> None:
+    """Let nobody into a triggered campaign any more; who is on the way goes on, and it completes with the last of them.
+
+    Raises CampaignError unless it is a triggered campaign that lets contacts in.
+    """
+    if campaign.kind != Kind.TRIGGERED:
+        raise CampaignError("Only a triggered campaign lets contacts in until it is closed.")
+    if not _end_entry(campaign):
+        raise CampaignError("This campaign lets nobody in.")
+    Launch.objects.filter(campaign=campaign, finished_at=None).update(finished_at=clock.now())
+
+
+def _end_entry(campaign: Campaign) -> bool:
+    ended = Trigger.objects.filter(campaign=campaign, is_live=True).update(is_live=False)
+    Arrival.objects.filter(trigger__campaign=campaign, state=Arrival.State.WAITING).delete()
+    return bool(ended)
 
 
 def launch_due_campaigns(*, now: datetime | None = None) -> int:
@@ -134,7 +154,8 @@ def complete_finished_campaigns(*, now: datetime | None = None) -> int:
     """
     moment = now or clock.now()
     launched = Campaign.objects.filter(status__in=LAUNCHED, launch__finished_at__isnull=False)
-    candidates = list(launched.select_related("sequence"))
+    # A triggered campaign runs until it is closed.
+    candidates = list(launched.exclude(trigger__is_live=True).select_related("sequence"))
     on_the_way = (
         sequence_reads.open_sequences([campaign.sequence_id for campaign in candidates]) if candidates else set()
     )
@@ -163,7 +184,7 @@ def _start(campaign: Campaign, before: Collection[str], *, version: int | None =
     _claim(campaign, before, refusal, Status.RUNNING, version=version, launched_at=now, problem="")
     if not selectors.mailboxes_of(campaign):
         raise CampaignError("There is no mailbox to send from.", code="no_mailbox")
-    expected = measure(audience_of(campaign)).recipients
+    expected = measure(audience_of(campaign)).recipients if campaign.kind != Kind.TRIGGERED else 0
     sequences.publish(
         campaign.sequence,
         context={"campaign": {"name": campaign.name}},
@@ -173,6 +194,7 @@ def _start(campaign: Campaign, before: Collection[str], *, version: int | None =
     if campaign.window:
         delivery_services.set_mailing_window(selectors.mailing_ids(campaign), campaign.window)
     Launch.objects.create(campaign=campaign, expected=expected, started_at=now, progressed_at=now)
+    Trigger.objects.filter(campaign=campaign).update(is_live=True, since=now)
     waking.wake_launch(campaign.pk)
 
 

@@ -23,8 +23,15 @@ def wake_check(check_id: int) -> None:
     transaction.on_commit(partial(_send, run_check, check_id))
 
 
-def _send(task: Task, row_id: int) -> None:
+def wake_arrivals() -> None:
+    """Have those let in who were called once this transaction is committed."""
+    from campaigns.tasks import admit_due
+
+    transaction.on_commit(partial(_send, admit_due))
+
+
+def _send(task: Task, *row_ids: int) -> None:
     try:
-        task.delay(row_id)
+        task.delay(*row_ids)
     except task.OperationalError:
-        logger.warning("No broker: %s(%s) waits for the next beat.", task.name, row_id)
+        logger.warning("No broker: %s%s waits for the next beat.", task.name, row_ids)

@@ -9,6 +9,7 @@ from contacts.services.bulk import changed_by as changed_by
 from contacts.services.contacts import check_columns as check_columns
 from contacts.services.contacts import create_contact as create_contact
 from contacts.services.contacts import delete_contacts as delete_contacts
+from contacts.services.contacts import ensure_contacts as ensure_contacts
 from contacts.services.contacts import update_contact as update_contact
 from contacts.services.engagement import correct_engagement as correct_engagement
 from contacts.services.engagement import record_engagement as record_engagement

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from contacts import tombstones
 from contacts.addresses import BadAddressError, check_address, email_key
@@ -93,6 +93,31 @@ def update_contact(contact: Contact, *, lists: Iterable[List] | None = None, **c
         _set_lists(locked, _own_lists(locked.workspace, lists))
     contact.refresh_from_db()
     return contact
+
+
+@transaction.atomic
+def ensure_contacts(*, workspace_id: int, emails: Iterable[str]) -> dict[str, int]:
+    """Return the ids of the contacts with these (checked) addresses by the addresses' keys; who isn't there is created."""
+    wanted = {email_key(email): email for email in emails}
+    known = dict(Contact.objects.filter(workspace_id=workspace_id, email_key__in=wanted).values_list("email_key", "pk"))
+    missing = sorted(wanted.keys() - known.keys())
+    if not missing:
+        return known
+    now = clock.now()
+    with connection.cursor() as cursor:
+        # In the order of the keys, so that two who create the same contacts don't wait for each other crosswise.
+        cursor.execute(
+            """
+            INSERT INTO contacts_contact (workspace_id, email, email_key, created_at, updated_at)
+            SELECT %s, given.email, given.email_key, %s, %s FROM unnest(%s::text[], %s::text[]) AS given (email, email_key)
+            ON CONFLICT (workspace_id, email_key) DO NOTHING RETURNING id
+            """,
+            [workspace_id, now, now, [wanted[key] for key in missing], missing],
+        )
+        created = [pk for (pk,) in cursor.fetchall()]
+    tombstones.welcome_back(workspace_id=workspace_id, contact_ids=created, now=now)
+    fresh = Contact.objects.filter(workspace_id=workspace_id, email_key__in=missing).values_list("email_key", "pk")
+    return {**known, **dict(fresh)}
 
 
 def _own_lists(workspace: Workspace, lists: Iterable[List]) -> list[List]:

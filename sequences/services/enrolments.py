@@ -29,13 +29,15 @@ def enrol_contacts(
     contact_ids: Items[int],
     mailbox_ids: Items[int],
     due_at: datetime,
-    entry_key: str = "",
+    entry_key: str | Items[str] = "",
+    event_ids: Items[int | None] | None = None,
     now: datetime | None = None,
 ) -> int:
     """Let contacts enter the live version, each with the mailbox that writes to it; return how many entered.
 
-    The two sequences are parallel, at most 10,000 long.  Who is in with this `entry_key` already stays as they are; ids of
-    other workspaces and of deleted contacts are passed over.  Raises SequenceError unless it is published and open.
+    The sequences are parallel, at most 10,000 long.  `entry_key` is the same for all, or one for each; `event_ids` are the
+    custom events that let them in.  Who is in with the key already stays as they are; ids of other workspaces and of deleted
+    contacts are passed over.  Raises SequenceError unless it is published and open.
     """
     state, version_id = _lock_live(sequence)
     if state not in (Sequence.State.RUNNING, Sequence.State.PAUSED) or version_id is None:
@@ -46,22 +48,32 @@ def enrol_contacts(
         raise SequenceError("The sequence has no steps.")
     first_due_at = first.due_at(due_at)
     moment = now or clock.now()
-    # One insert from two arrays; the unique key (sequence, contact, entry) makes it repeatable.
+    parameters: dict[str, Any] = {
+        "sequence": sequence.pk, "workspace": sequence.workspace_id, "version": version_id, "step": first.key,
+        "now": moment, "due": due_at, "first_due": first_due_at,
+        "contacts": numbers(contact_ids), "mailboxes": numbers(mailbox_ids),
+    }  # fmt: skip
+    # What is the same for all is no array: a launch enrols a million.
+    own_keys, own_events = not isinstance(entry_key, str), event_ids is not None
+    parameters |= {"keys": list(entry_key) if own_keys else entry_key, "events": list(event_ids or ())}
+    arrays = ["%(contacts)s::bigint[]", "%(mailboxes)s::bigint[]"]
+    arrays += ["%(keys)s::text[]"] * own_keys + ["%(events)s::bigint[]"] * own_events
+    columns = ["contact_id", "mailbox_id", *["entry_key"] * own_keys, *["event_id"] * own_events]
+    # One insert from arrays; the unique key (sequence, contact, entry) makes it repeatable.
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            INSERT INTO sequences_enrolment
-                (sequence_id, contact_id, mailbox_id, entry_key, version_id, step_key, enrolled_at, entered_step_at, due_at)
-            SELECT %s, c.id, given.mailbox_id, %s, %s, %s, %s, %s, %s
-            FROM unnest(%s::bigint[], %s::bigint[]) AS given (contact_id, mailbox_id)
-            JOIN contacts_contact c ON c.id = given.contact_id AND c.workspace_id = %s
+            f"""
+            INSERT INTO sequences_enrolment (
+                sequence_id, contact_id, mailbox_id, entry_key, event_id, version_id, step_key,
+                enrolled_at, entered_step_at, due_at)
+            SELECT %(sequence)s, c.id, given.mailbox_id, {"given.entry_key" if own_keys else "%(keys)s"},
+                {"given.event_id" if own_events else "NULL"}, %(version)s, %(step)s, %(now)s, %(due)s, %(first_due)s
+            FROM unnest({", ".join(arrays)}) AS given ({", ".join(columns)})
+            JOIN contacts_contact c ON c.id = given.contact_id AND c.workspace_id = %(workspace)s
             ON CONFLICT (sequence_id, contact_id, entry_key) DO NOTHING
-            """,
-            [
-                sequence.pk, entry_key, version_id, first.key, moment, due_at, first_due_at,
-                numbers(contact_ids), numbers(mailbox_ids), sequence.workspace_id,
-            ],
-        )  # fmt: skip
+            """,  # noqa: S608 - constants of this function
+            parameters,
+        )
         entered = int(cursor.rowcount)
     if entered and first_due_at <= moment:
         waking.wake_engine()
