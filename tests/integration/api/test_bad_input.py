@@ -27,6 +27,14 @@ CAMPAIGN = {
     "track_opens": True,
     "version": 1,
 }
+TRIGGER = {
+    "kind": "event",
+    "event": "order.paid",
+    "where": {"plan": "pro"},
+    "reentry": "key",
+    "entry_property": "order",
+    "filter": {"match": "all", "conditions": [{"field": "first_name", "operator": "is", "value": "Ada"}]},
+}
 CONTACT = {
     "email": "ada@example.com",
     "first_name": "Ada",
@@ -65,7 +73,14 @@ MAILBOX = {
     "on_unknown": "ask",
 }
 BODIES: dict[str, Any] = {
-    "campaigns/": CAMPAIGN,
+    "campaigns/": CAMPAIGN | {"kind": "triggered", "trigger": TRIGGER},
+    "events/": {
+        "name": "order.paid",
+        "email": "ada@example.com",
+        "properties": {"amount": 3, "lines": [{"sku": "a"}]},
+        "occurred_at": "2026-01-01T00:00:00Z",
+        "key": "order-1",
+    },
     "campaigns/{id}/": CAMPAIGN,
     "campaigns/{id}/launch/": {"accept_warnings": False, "now": True},
     "campaigns/{id}/schedule/": {"send_at": "2031-01-01T09:00", "time_zone": "Europe/Berlin", "accept_warnings": True},
@@ -101,7 +116,19 @@ BODIES: dict[str, Any] = {
     "templates/render/": {**TEMPLATE, "context": {"firstName": "Ada"}, "contact": "ada@example.com", "locale": "de"},
 }
 MULTIPART = {"contacts/import/", "assets/"}
-WITHOUT_BODY = {"keys", "cancel", "check", "duplicate", "pause", "resume", "stop", "unschedule", "unarchive", "test"}
+WITHOUT_BODY = {
+    "keys",
+    "cancel",
+    "check",
+    "close",
+    "duplicate",
+    "pause",
+    "resume",
+    "stop",
+    "unschedule",
+    "unarchive",
+    "test",
+}
 READS = [route for route in api_routes() if route.method == "get"]
 PARAMETERS = ["q", "email", "list", "segment", "status", "updated_since", "cursor", "limit", "after", "archived"]
 PARAMETERS += ["category", "mailing", "contact", "mailbox", "state", "sequence", "reason", "format"]

@@ -13,6 +13,7 @@ from tests.factories.delivery import make_mailing, queue
 from tests.factories.sequences import enrol, make_contacts, make_mailbox, make_sequence
 from tests.factories.team import MembershipFactory
 from tests.factories.templates_lib import make_asset, make_template
+from tracking.services import take_events
 
 
 def furnish(workspace: Workspace) -> dict[str, int]:
@@ -29,6 +30,7 @@ def furnish(workspace: Workspace) -> dict[str, int]:
     contacts.suppress(workspace_id=workspace.pk, email=gone, reason=SuppressionReason.MANUAL)
     definition = {"match": "all", "conditions": [{"field": "first_name", "operator": "is", "value": "Given0"}]}
     field = contacts.create_field(workspace=workspace, label="Plan")
+    event = {"name": "order.paid", "contact": people[0]}
     source = run_file(workspace, b"email,plan\nnew@example.com,pro\nnobody,pro\n")
     return {
         "contacts": people[0],
@@ -44,6 +46,7 @@ def furnish(workspace: Workspace) -> dict[str, int]:
         "domains": add_domain(workspace=workspace, name=f"{workspace.slug}.example").pk,
         "campaigns": campaign.pk,
         "sequences": sequence.pk,
+        "events": take_events(workspace_id=workspace.pk, given=[event]).ids[0],
         "enrolments": Enrolment.objects.get(sequence=sequence).pk,
         "messages": Message.objects.filter(workspace=workspace).order_by("pk")[0].pk,
         "members": MembershipFactory(workspace=workspace).pk,

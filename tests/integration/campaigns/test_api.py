@@ -76,7 +76,7 @@ def test_a_drip_has_waits(api, workspace, mailbox):
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"kind": "triggered"}, "kind"),
+        ({"trigger": {"kind": "event"}}, "trigger"),
         ({"kind": "ab_test"}, "kind"),
         ({"audience": {"lists": [987654]}}, "lists"),
         ({"mailboxes": [987654]}, "mailboxes"),

@@ -100,7 +100,7 @@ def test_a_broadcast_has_one_email_and_a_drip_may_have_more(workspace, mailbox):
     drip = services.create_campaign(workspace=workspace, kind="drip", steps=[email, wait, email])
     assert [step.kind for step in selectors.steps_of(drip)] == ["email", "wait", "email"]
     with pytest.raises(InvalidCampaign):
-        services.create_campaign(workspace=workspace, kind="triggered")
+        services.create_campaign(workspace=workspace, kind="moonlit")
 
 
 def test_a_schedule_in_the_past_or_an_unknown_zone_is_refused(workspace, mailbox, at_nine):
