@@ -3,6 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from tracking.custom import MAX_KEY, MAX_NAME
+from tracking.given import MAX_EVENTS
 from tracking.models import CustomEvent
 
 
@@ -18,19 +19,25 @@ class EventSerializer(serializers.ModelSerializer[CustomEvent]):
         read_only_fields = fields
 
 
-class GivenEventSerializer(serializers.Serializer[Any]):
-    """An event as it is given; for the schema alone: `tracking.given` reads it, a thousand at a time."""
-
-    name = serializers.CharField(max_length=MAX_NAME)
-    email = serializers.EmailField(
-        required=False, help_text="Whose event it is; an unknown address becomes a contact.  Or give `contact`."
-    )
-    contact = serializers.IntegerField(required=False, min_value=1, help_text="The id of a contact.")
-    properties = serializers.DictField(required=False, help_text="At most 16 kB.")
-    occurred_at = serializers.DateTimeField(required=False, help_text="Now, if left out; with its offset.")
-    key = serializers.CharField(
-        max_length=MAX_KEY, required=False, help_text="The same key twice in a workspace is one event."
-    )
+# An event as it is given, for the schema: `tracking.given` reads it, a thousand at a time.
+GIVEN_EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {
+        "name": {"type": "string", "maxLength": MAX_NAME},
+        "email": {"type": "string", "description": "Whose event it is; an unknown address becomes a contact."},
+        "contact": {"type": "integer", "minimum": 1, "description": "The id of a contact, instead of `email`."},
+        "properties": {"type": "object", "additionalProperties": {}, "description": "At most 16 kB."},
+        "occurred_at": {"type": "string", "format": "date-time", "description": "With its offset; now, if left out."},
+        "key": {
+            "type": "string",
+            "maxLength": MAX_KEY,
+            "description": "The same key twice in a workspace is one event.",
+        },
+    },
+    "additionalProperties": False,
+}
+GIVEN_EVENTS = {"oneOf": [GIVEN_EVENT, {"type": "array", "maxItems": MAX_EVENTS, "items": GIVEN_EVENT}]}
 
 
 class EventErrorSerializer(serializers.Serializer[Any]):

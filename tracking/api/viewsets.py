@@ -2,14 +2,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.exceptions import InvalidInput
 from team.api.base import ReadMixin, WorkspaceViewSet
 from tracking import selectors, services
-from tracking.api.serializers import EventSerializer, GivenEventSerializer, TakenSerializer
+from tracking.api.serializers import GIVEN_EVENTS, EventSerializer, TakenSerializer
 from tracking.given import MAX_EVENTS
 from tracking.models import CustomEvent
 
@@ -47,11 +47,7 @@ class EventViewSet(ReadMixin, WorkspaceViewSet[CustomEvent]):
         return super().list(request, *args, **kwargs)
 
     @extend_schema(
-        request=PolymorphicProxySerializer(
-            component_name="GivenEvents",
-            serializers=[GivenEventSerializer, GivenEventSerializer(many=True)],
-            resource_type_field_name=None,
-        ),
+        request={"application/json": GIVEN_EVENTS},
         responses={201: EventSerializer, 200: TakenSerializer},
     )
     def create(self, request: Request) -> Response:

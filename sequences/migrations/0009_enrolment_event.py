@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sequences", "0006_wait_for"),
+        ("sequences", "0008_interventions"),
     ]
 
     operations = [
