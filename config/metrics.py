@@ -6,11 +6,12 @@ for a restart.
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import accumulate
 
 import redis
 from django.db import DatabaseError, connection
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from config import heartbeats
 from core import clock
@@ -47,12 +48,14 @@ class _Installation:
 
     def collect(self) -> Iterator[Metric]:
         down = GaugeMetricFamily("drumbeat_source_down", "1 for a server that doesn't answer.", labels=["source"])
+        # The mailboxes, as PostgreSQL tells them and Redis knows them by number.
+        domains: dict[int, str] = {}
         for source, read, errors in (
             ("postgresql", _from_database, DatabaseError),
             ("redis", _from_redis, redis.RedisError),
         ):
             try:
-                yield from list(read())
+                yield from list(read(domains))
             except errors:
                 down.add_metric([source], 1)
             else:
@@ -60,7 +63,7 @@ class _Installation:
         yield down
 
 
-def _from_database() -> Iterator[Metric]:
+def _from_database(domains: dict[int, str]) -> Iterator[Metric]:
     now = clock.now()
     waiting = delivery.backlog(now=now)
     by_code: Counter[str] = Counter()
@@ -77,14 +80,14 @@ def _from_database() -> Iterator[Metric]:
         "For how long the oldest message that nothing holds has been due.",
         delivery.overdue_seconds(waiting, now=now),
     )
-    yield from _mailboxes()
+    yield from _mailboxes(domains)
     with connection.cursor() as cursor:
         cursor.execute(_HANDLERS)
         lags = {name: float(lag) for name, lag in cursor.fetchall()}
     yield _gauge("drumbeat_fact_lag", "Facts that a handler has still to read.", "handler", lags)
 
 
-def _mailboxes() -> Iterator[Metric]:
+def _mailboxes(domains: dict[int, str]) -> Iterator[Metric]:
     now = clock.now()
     with connection.cursor() as cursor:
         cursor.execute(_MAILBOXES, [now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)])
@@ -98,6 +101,7 @@ def _mailboxes() -> Iterator[Metric]:
     active = GaugeMetricFamily("drumbeat_mailbox_active", "0 for a paused mailbox.", labels=labels)
     failures = GaugeMetricFamily("drumbeat_mailbox_failures", "Connections that failed in a row.", labels=labels)
     for mailbox_id, domain, status, failed, *counts in rows:
+        domains[mailbox_id] = domain
         values = [str(mailbox_id), domain]
         for outcome, count in zip(_MAILBOX_STATES, counts, strict=True):
             outcomes.add_metric([*values, outcome], count)
@@ -107,7 +111,7 @@ def _mailboxes() -> Iterator[Metric]:
     yield from (outcomes, rate, active, failures)
 
 
-def _from_redis() -> Iterator[Metric]:
+def _from_redis(domains: dict[int, str]) -> Iterator[Metric]:
     yield GaugeMetricFamily("drumbeat_workers", "Workers that show signs of life.", len(heartbeats.live_workers()))
     lag = heartbeats.beat_lag()
     if lag is not None:
@@ -118,6 +122,16 @@ def _from_redis() -> Iterator[Metric]:
         "drumbeat_messages_uncompiled", "Messages of which python-liquid had to render some.", delivery.uncompiled()
     )
     yield GaugeMetricFamily("drumbeat_hits_waiting", "Opens and clicks not yet in PostgreSQL.", tracking.hits_waiting())
+    latency = HistogramMetricFamily(
+        "drumbeat_mailbox_answer_seconds",
+        "From a message's first octet to the server's answer.",
+        labels=["mailbox", "domain"],
+    )
+    bounds = [*(str(bound) for bound in delivery.LATENCY_BOUNDS), "+Inf"]
+    for mailbox_id, found in delivery.latencies(list(domains)).items():
+        buckets = list(zip(bounds, accumulate(found.counts), strict=True))
+        latency.add_metric([str(mailbox_id), domains[mailbox_id]], buckets, found.total)
+    yield latency
 
 
 def _gauge(name: str, help_text: str, label: str, values: dict[str, float]) -> GaugeMetricFamily:

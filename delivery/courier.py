@@ -74,6 +74,8 @@ class Trip:
     throttled: dict[str, Throttle] = field(default_factory=dict)
     sender_fault: str = ""
     answered: bool = False
+    # How long the server took over each message that it answered, from the start of its content, in seconds.
+    waits: list[float] = field(default_factory=list)
 
 
 class Courier:
@@ -216,6 +218,8 @@ class _Load:
         self._messages = {message.id: message for message in messages}
         self._waiting = deque(messages)
         self._made: deque[Envelope] = deque()
+        # When the content that is on the wire was begun (monotonic seconds).
+        self._begun: dict[int, float] = {}
         self._stopped = False
         self._checked = False
 
@@ -246,9 +250,14 @@ class _Load:
         at = clock.now()
         moment = at.timestamp()
         self._journal.note(entry for event in events if (entry := _entry(event, moment)) is not None)
+        read_at = time.monotonic()
         for event in events:
-            if type(event) is not Started:
-                self._settle(event, at)
+            if type(event) is Started:
+                self._begun[event.id] = read_at
+                continue
+            if type(event) is Answered and event.id in self._begun:
+                self._trip.waits.append(read_at - self._begun.pop(event.id))
+            self._settle(event, at)
 
     def recheck(self) -> None:
         """Look again at everything that may forbid what is not on the wire yet."""

@@ -26,6 +26,8 @@ from delivery.domains.stored import (
     record_of,
     standing,
 )
+from delivery.latency import BOUNDS as LATENCY_BOUNDS
+from delivery.latency import latencies
 from delivery.models import (
     ApiAccount,
     Attempt,
@@ -59,6 +61,7 @@ from team.models import Workspace
 __all__ = [
     "COUNTED",
     "HONEYPOT_LABEL",
+    "LATENCY_BOUNDS",
     "Hold",
     "Item",
     "Level",
@@ -88,6 +91,7 @@ __all__ = [
     "domains_of",
     "hourly",
     "keep_until",
+    "latencies",
     "link_totals",
     "links_of",
     "mailbox_days",

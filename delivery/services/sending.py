@@ -25,6 +25,7 @@ from delivery.counters import Tally
 from delivery.courier import Courier, Trip
 from delivery.domains.signing import SigningKeyError
 from delivery.events import MessagesAccepted, MessagesFinished
+from delivery.latency import note_latency
 from delivery.ledger import Held, Recorded
 from delivery.models import Batch, Mailbox, Mailing, Message, MessageState
 from delivery.pacing.admission import hold_back
@@ -126,6 +127,7 @@ def _send(courier: Courier, lease: claims.Lease, deadline: float, paced: set[int
     trip.held_back = held_back
     _commit(held, mailbox, trip)
     courier.journal.forget()
+    note_latency(mailbox.pk, trip.waits)
     if trip.wait is not None and trip.wait.until < clock.now() + timedelta(seconds=KEEP_CONNECTIONS_SECONDS):
         paced.add(mailbox.pk)
     if trip.failure is not None and trip.remaining:

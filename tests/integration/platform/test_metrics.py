@@ -1,5 +1,6 @@
 """What Prometheus reads at /metrics."""
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from core import redis as core_redis
 from delivery import services
 from delivery.models import Batch
 from tests.factories import delivery as make
-from tests.plugins.mail import SmtpSink
+from tests.plugins.mail import ACCEPTED, ReceivedMail, SmtpSink
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +47,33 @@ def test_what_was_sent_is_counted_by_mailbox(client: Client, smtp_sink: SmtpSink
     assert value(found, "drumbeat_messages_total", outcome="unknown", **labels) == 0
     assert value(found, "drumbeat_mailbox_rate", **labels) == 4
     assert value(found, "drumbeat_mailbox_active", **labels) == 1
+
+
+def test_how_long_a_server_takes_to_answer_is_a_histogram_of_its_mailbox(client: Client, smtp_sink: SmtpSink) -> None:
+    workspace = make.make_workspace()
+    addresses = [f"{name}@acme.example" for name in ("quick", "slow", "silent")]
+    quick, slow, silent = (make.make_mailbox(workspace, port=smtp_sink.port, from_email=each) for each in addresses)
+    people = make.make_contacts(workspace, 4)
+    make.queue(make.make_mailing(workspace), quick, people)
+    services.dispatch_due()
+
+    def dawdle(_: ReceivedMail) -> str:
+        time.sleep(0.3)
+        return ACCEPTED
+
+    smtp_sink.on_data = dawdle
+    make.queue(make.make_mailing(workspace), slow, people[:1])
+    services.dispatch_due()
+
+    found = scrape(client)
+    name = "drumbeat_mailbox_answer_seconds"
+    labels = {"mailbox": slow.pk, "domain": "acme.example"}
+    assert value(found, f"{name}_count", **{**labels, "mailbox": quick.pk}) == 4
+    assert value(found, f"{name}_count", **labels) == 1
+    assert 0.3 <= value(found, f"{name}_sum", **labels) < 10
+    assert value(found, f"{name}_bucket", le="0.25", **labels) == 0
+    assert value(found, f"{name}_bucket", le="+Inf", **labels) == 1
+    assert (f"{name}_count", frozenset({("mailbox", str(silent.pk)), ("domain", "acme.example")})) not in found
 
 
 def test_what_waits_is_told_by_its_reason_and_for_how_long(client: Client) -> None:
