@@ -37,6 +37,8 @@ BEAT_SCHEDULE: dict[str, Entry] = {
     "drain hits": every(30, "tracking.tasks.drain_hits"),
     "tidy event store": every(3600, "tracking.tasks.tidy_event_store"),
     "advance due enrolments": every(1, "sequences.tasks.advance_due"),
+    "deliver the outbox": every(2, "sequences.tasks.deliver_outbox"),
+    "forget old outbox items": every(3600, "sequences.tasks.forget_outbox"),
     "sweep closed sequences": every(30, "sequences.tasks.sweep_closed"),
     "launch due campaigns": every(1, "campaigns.tasks.launch_due_campaigns"),
     "complete finished campaigns": every(2, "campaigns.tasks.complete_finished_campaigns"),

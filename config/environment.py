@@ -72,6 +72,7 @@ class Environment:
     batch_retention_days: int
     attempt_retention_days: int
     fact_retention_days: int
+    webhooks_to_private_addresses: bool
     dns_resolvers: tuple[tuple[str, int], ...]
     debug: bool
     host: str
@@ -142,6 +143,7 @@ def load_environment(environ: Mapping[str, str], root: Path) -> Environment:
         batch_retention_days=read.integer("BATCH_RETENTION_DAYS", default=30, low=0, high=36_500),
         attempt_retention_days=read.integer("ATTEMPT_RETENTION_DAYS", default=365, low=0, high=36_500),
         fact_retention_days=read.integer("FACT_RETENTION_DAYS", default=365, low=0, high=36_500),
+        webhooks_to_private_addresses=read.switch("WEBHOOKS_TO_PRIVATE_ADDRESSES", default=False),
         debug=read.switch("DEBUG", default=False),
         host=read.text("HOST", default="127.0.0.1"),
         port=port,

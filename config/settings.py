@@ -34,6 +34,7 @@ HOST_AWAY_MINUTES = ENVIRONMENT.host_away_minutes
 BATCH_RETENTION_DAYS = ENVIRONMENT.batch_retention_days
 ATTEMPT_RETENTION_DAYS = ENVIRONMENT.attempt_retention_days
 FACT_RETENTION_DAYS = ENVIRONMENT.fact_retention_days
+WEBHOOKS_TO_PRIVATE_ADDRESSES = ENVIRONMENT.webhooks_to_private_addresses
 # Name servers as (address, port) for the checks of sending domains; none: the machine's own.
 DNS_RESOLVERS = list(ENVIRONMENT.dns_resolvers)
 TRUSTED_PROXIES = list(ENVIRONMENT.trusted_proxies)

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from sequences import services
-from sequences.models import Decision, Enrolment, Sequence, Step, Version
+from sequences.models import Decision, Enrolment, OutboxItem, OutboxState, Sequence, Step, Version
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -51,6 +51,11 @@ class DecisionInline(ReadOnlyInline):
     fields = readonly_fields = ("step_key", "rotation", "lane", "inputs", "decided_at")
 
 
+class OutboxInline(ReadOnlyInline):
+    model = OutboxItem
+    fields = readonly_fields = ("step_key", "rotation", "kind", "target", "state", "attempts", "error", "finished_at")
+
+
 @admin.register(Sequence)
 class SequenceAdmin(ReadOnlyAdmin):
     list_display = ["name", "workspace", "state", "live_version", "created_at", "closed_at"]
@@ -80,7 +85,7 @@ class EnrolmentAdmin(ReadOnlyAdmin):
     search_help_text = "The whole address, in lower case."
     ordering = ["-id"]
     show_full_result_count = False
-    inlines = [DecisionInline]
+    inlines = [DecisionInline, OutboxInline]
     actions = ["stop"]
 
     @admin.action(description="Stop the selected ways", permissions=["view"])
@@ -92,3 +97,31 @@ class EnrolmentAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
         enrolments: QuerySet[Enrolment] = super().get_queryset(request)
         return enrolments.select_related("contact", "sequence", "mailbox", "version")
+
+
+@admin.register(OutboxItem)
+class OutboxItemAdmin(ReadOnlyAdmin):
+    """What actions tell others; what has failed can be tried anew."""
+
+    list_display = [
+        "id",
+        "workspace",
+        "kind",
+        "target",
+        "state",
+        "attempts",
+        "status",
+        "error",
+        "due_at",
+        "finished_at",
+    ]
+    list_filter = ["state", "kind", "workspace"]
+    list_select_related = ["workspace"]
+    show_full_result_count = False
+    actions = ["retry"]
+
+    @admin.action(description="Try again", permissions=["view"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[OutboxItem]) -> None:
+        """Let failed items be tried anew."""
+        ids = list(queryset.filter(state=OutboxState.FAILED).values_list("pk", flat=True))
+        self.message_user(request, f"{services.retry_items(item_ids=ids)} are tried again.")

@@ -13,3 +13,20 @@ class DraftChanging:
     workspace_id: int
     sequence_id: int
     actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsToStart:
+    """Fact: a step asks for contacts to be let into a sequence; the entry keys are parallel to their ids."""
+
+    sequence_id: int
+    contact_ids: list[int]
+    entry_keys: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsToStop:
+    """Fact: a step asks for the ways of contacts through a sequence to end."""
+
+    sequence_id: int
+    contact_ids: list[int]

@@ -226,7 +226,7 @@ class Enrolment(models.Model):
 
 
 class Decision(models.Model):
-    """Which lane an enrolment took at a step, and why: what was known at that moment.
+    """Which lane an enrolment took at a step, and why: what was known at that moment.  Without a lane: what an action did.
 
     Once per step and rotation, never changed.  No foreign keys, as for enrolments; written by one statement a batch.
     """
@@ -286,3 +286,54 @@ class Intervened(models.Model):
 
     def __str__(self) -> str:
         return f"enrolment {self.enrolment_id} of intervention {self.intervention_id}"
+
+
+class OutboxKind(models.TextChoices):
+    WEBHOOK = "webhook", "Webhook"
+    NOTIFY = "notify", "Mail to the team"
+
+
+class OutboxState(models.IntegerChoices):
+    WAITING = 0, "Waiting"
+    DONE = 1, "Done"
+    FAILED = 2, "Failed"
+
+
+class OutboxItem(models.Model):
+    """What an action tells others: written by the transaction that moves the contact, delivered by a task of its own.
+
+    `target` is the webhook's URL or the id of the member's user.  `due_at` is when it is tried (again); while it is tried, when
+    the try is given up for lost.  No foreign keys but the workspace's, as for enrolments.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    enrolment = models.ForeignKey(
+        Enrolment, on_delete=models.CASCADE, related_name="outbox", db_index=False, db_constraint=False
+    )
+    step_key = models.CharField(max_length=20)
+    rotation = models.PositiveIntegerField()
+    kind = models.CharField(max_length=7, choices=OutboxKind.choices)
+    target = models.TextField()
+    payload = models.JSONField()
+    state = models.SmallIntegerField(
+        choices=OutboxState.choices, default=OutboxState.WAITING, db_default=OutboxState.WAITING
+    )
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    status = models.PositiveSmallIntegerField(null=True, help_text="What the URL answered last.")
+    error = models.TextField(default="", db_default="", help_text="Why the last try failed.")
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["enrolment", "step_key", "rotation", "target"], name="outbox_item_once")
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(state=0), name="outbox_due"),
+            models.Index(fields=["finished_at"], condition=models.Q(finished_at__isnull=False), name="outbox_finished"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} for {self.enrolment_id}"

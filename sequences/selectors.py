@@ -9,7 +9,8 @@ from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from core.exceptions import NotFound
 from sequences import document, words
-from sequences.models import OPEN_STATES, Decision, Enrolment, Intervention, Sequence, Step, Version
+from sequences.models import OPEN_STATES, Decision, Enrolment, Intervention, OutboxItem, Sequence, Step, Version
+from sequences.outbox import signing
 from team.models import User, Workspace
 
 
@@ -67,6 +68,16 @@ def labels_in(sequence: Sequence, also: Iterable[str] = ()) -> dict[str, str]:
 def decisions_of(enrolment: Enrolment) -> QuerySet[Decision]:
     """Return what was decided about an enrolment, oldest first."""
     return Decision.objects.filter(enrolment=enrolment).order_by("id")
+
+
+def outbox_of(enrolment: Enrolment) -> QuerySet[OutboxItem]:
+    """Return what the enrolment's actions told others, and what came of it, oldest first."""
+    return OutboxItem.objects.filter(enrolment=enrolment).order_by("id")
+
+
+def webhook_secret(workspace: Workspace) -> str:
+    """Return the secret by which receivers check that a webhook is the workspace's (Standard Webhooks)."""
+    return signing.secret_of(workspace.pk)
 
 
 def draft_version(sequence: Sequence) -> Version | None:

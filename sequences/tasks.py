@@ -15,3 +15,19 @@ def sweep_closed() -> None:
     from sequences import services
 
     services.sweep_closed()
+
+
+@shared_task(ignore_result=True)
+def deliver_outbox() -> None:
+    """Try the webhooks and mails of actions that are due, aside."""
+    from sequences import services
+
+    services.deliver_aside()
+
+
+@shared_task(ignore_result=True)
+def forget_outbox() -> None:
+    """Delete what was delivered, or given up, long ago."""
+    from sequences import services
+
+    services.forget_finished()

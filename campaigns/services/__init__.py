@@ -28,6 +28,7 @@ from campaigns.services.lifecycle import (
 )
 from campaigns.services.mailboxes import hand_over_mailbox
 from campaigns.services.previews import render_preview, send_test
+from campaigns.services.starting import start_contacts
 from campaigns.services.steps import add_step, order_steps, remove_step
 from campaigns.services.triggers import note_custom_events
 
@@ -64,6 +65,7 @@ __all__ = [
     "schedule_campaign",
     "send_test",
     "start_check",
+    "start_contacts",
     "unschedule_campaign",
     "update_campaign",
 ]

@@ -4,6 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
@@ -145,8 +146,8 @@ def strip_field(*, workspace_id: int, key: str) -> int:
     return stripped
 
 
-def set_field(*, workspace_id: int, key: str, value: object, contact_ids: Collection[int]) -> int:
-    """Give contacts a value (checked before, None empties it) of a custom field; return how many had another.
+def set_field(*, workspace_id: int, key: str, value: object, contact_ids: Collection[int]) -> dict[int, Any]:
+    """Give contacts a value (checked before, None empties it) of a custom field; return what those had who had another.
 
     A field that is gone, and contacts of other workspaces, are passed over.
     """
@@ -155,7 +156,7 @@ def set_field(*, workspace_id: int, key: str, value: object, contact_ids: Collec
         cursor.execute(
             """
             WITH changed AS (
-                SELECT c.id FROM contacts_contact c
+                SELECT c.id, c.attributes -> %(key)s AS before FROM contacts_contact c
                 JOIN contacts_contactfield f ON f.workspace_id = c.workspace_id AND f.key = %(key)s
                 WHERE c.workspace_id = %(workspace)s AND c.id = ANY (%(ids)s)
                     AND coalesce(c.attributes -> %(key)s, 'null') <> %(value)s::jsonb
@@ -164,7 +165,7 @@ def set_field(*, workspace_id: int, key: str, value: object, contact_ids: Collec
             UPDATE contacts_contact c SET updated_at = %(now)s, attributes = CASE %(value)s::jsonb
                 WHEN 'null' THEN c.attributes - %(key)s
                 ELSE c.attributes || jsonb_build_object(%(key)s::text, %(value)s::jsonb) END
-            FROM changed WHERE c.id = changed.id
+            FROM changed WHERE c.id = changed.id RETURNING c.id, changed.before
             """,
             {
                 "workspace": workspace_id,
@@ -174,7 +175,12 @@ def set_field(*, workspace_id: int, key: str, value: object, contact_ids: Collec
                 "now": clock.now(),
             },
         )
-        return int(cursor.rowcount)
+        return {contact_id: _loaded(before) for contact_id, before in cursor.fetchall()}
+
+
+def _loaded(value: Any) -> Any:
+    """Return a JSON value that raw SQL gives as text, as Django has it."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def _invalid(name: str, message: str) -> InvalidInput:

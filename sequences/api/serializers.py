@@ -3,10 +3,20 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from sequences.models import Decision, Enrolment, EnrolmentState, Intervention, Sequence, StepKind
+from sequences.models import (
+    Decision,
+    Enrolment,
+    EnrolmentState,
+    Intervention,
+    OutboxItem,
+    OutboxState,
+    Sequence,
+    StepKind,
+)
 from sequences.services import MOST_AT_ONCE, stamp_of
 
 STATES = [state.name.lower() for state in EnrolmentState]
+OUTBOX_STATES = [state.name.lower() for state in OutboxState]
 
 
 @extend_schema_serializer(component_name="SequenceStep")
@@ -30,10 +40,32 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
+    """A lane that was taken, or, with an empty `lane`, what an action did."""
+
     class Meta:
         model = Decision
         fields = ["step_key", "rotation", "lane", "inputs", "decided_at"]
         read_only_fields = fields
+
+
+class OutboxItemSerializer(serializers.ModelSerializer[OutboxItem]):
+    """What an action tells others: `target` is the URL, or the id of the member's user."""
+
+    state = serializers.SerializerMethodField()
+
+    class Meta:
+        model = OutboxItem
+        fields = ["step_key", "rotation", "kind", "target", "state", "attempts", "status", "error"]
+        fields += ["created_at", "due_at", "finished_at"]
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=OUTBOX_STATES))
+    def get_state(self, item: OutboxItem) -> str:
+        return OutboxState(item.state).name.lower()
+
+
+class SecretSerializer(serializers.Serializer[Any]):
+    secret = serializers.CharField(help_text="As Standard Webhooks has it: whsec_ and base64.")
 
 
 class SequenceSerializer(serializers.ModelSerializer[Sequence]):

@@ -18,8 +18,10 @@ from sequences.api.serializers import (
     EnrolmentSerializer,
     HappeningSerializer,
     MoveSerializer,
+    OutboxItemSerializer,
     PeopleSerializer,
     ProblemSerializer,
+    SecretSerializer,
     SeenSerializer,
     SequenceSerializer,
     StepSerializer,
@@ -98,6 +100,12 @@ class SequenceViewSet(ReadMixin, WorkspaceViewSet[Sequence]):
         serializer.is_valid(raise_exception=True)
         intervention = selectors.intervention_in(sequence, serializer.validated_data["intervention"])
         return Response({"changed": services.undo_intervention(intervention)})
+
+    @extend_schema(request=None, responses=SecretSerializer)
+    @action(detail=False, methods=["post"], url_path="webhook-secret", pagination_class=None)
+    def webhook_secret(self, request: Request) -> Response:
+        """Show the secret that webhooks of this workspace's sequences are signed with, by the rules of Standard Webhooks."""
+        return Response({"secret": selectors.webhook_secret(self.workspace)})
 
 
 def _do(sequence: Sequence, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,6 +191,12 @@ class EnrolmentViewSet(ReadMixin, WorkspaceViewSet[Enrolment]):
     def decisions(self, request: Request, pk: str) -> Response:
         """Which lanes the contact took, and from what that was decided, oldest first."""
         return Response(DecisionSerializer(selectors.decisions_of(self.get_object()), many=True).data)
+
+    @extend_schema(responses=OutboxItemSerializer(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def outbox(self, request: Request, pk: str) -> Response:
+        """What the contact's actions told others (webhooks, mails to the team), and what came of it, oldest first."""
+        return Response(OutboxItemSerializer(selectors.outbox_of(self.get_object()), many=True).data)
 
     def get_queryset(self) -> QuerySet[Enrolment]:
         enrolments = selectors.enrolments_in(self.workspace)

@@ -18,7 +18,7 @@ from sequences.engine.places import Decided, Due, Email, Running, Target
 from sequences.exceptions import CannotAskError
 from sequences.graph import Graph, Node
 from sequences.kinds import flow
-from sequences.kinds.actions import ChangeList, SetField
+from sequences.kinds.actions import Action
 from sequences.kinds.branches import (
     GRACE,
     NO,
@@ -110,14 +110,14 @@ class Walk:
                 | WaitFor()
             ):
                 self._route(node, node.settings, parties)
-            case ChangeList() | SetField():
-                self._act(node, node.settings, parties)
             case flow.Jump(to):
                 self._jump(node, to, parties)
             case Goal():
                 self._pass_goal(node, node.settings, parties)
             case flow.Exit():
                 self._end(node, parties, EnrolmentState.COMPLETED, "exit")
+            case action:
+                self._act(node, action, parties)
 
     def _pass_wait(self, node: Node, wait: Wait, parties: list[Party]) -> None:
         if not isinstance(wait, Pause):
@@ -298,9 +298,17 @@ class Walk:
 
         self._choose(node, parties, choose)
 
-    def _act(self, node: Node, action: ChangeList | SetField, parties: Items[Party]) -> None:
-        ids = sorted({due.contact_id for party in parties for due in party.members})
-        deeds.carry_out(self._workspace_of(parties), action, ids)
+    def _act(self, node: Node, action: Action, parties: Items[Party]) -> None:
+        """Have it done, and keep what was done: a decision without a lane."""
+        performers = [
+            deeds.Performer(due, party.place.rotation, party.place.entered_at)
+            for party in parties
+            for due in party.members
+        ]
+        kept = deeds.carry_out(self._workspace_of(parties), node.key, action, performers, self._now)
+        self.decisions += [
+            Decided(due.id, node.key, rotation, "", kept[due.id], at) for due, rotation, at in performers
+        ]
         for party in parties:
             self._go(party, node.next_key, party.place.entered_at)
 

@@ -46,8 +46,9 @@ from sequences.services.interventions import (
     undo_intervention,
 )
 from sequences.services.lifecycle import close, pause, publish, resume, sweep_closed
+from sequences.services.outbox import deliver_aside, deliver_outbox, forget_finished, retry_items
 from sequences.services.references import let_list_go, let_segment_go
-from sequences.services.stopping import note_custom_events, stop_enrolment, stop_enrolments
+from sequences.services.stopping import note_custom_events, stop_asked, stop_enrolment, stop_enrolments
 
 __all__ = [
     "LONGEST_WAIT",
@@ -61,10 +62,13 @@ __all__ = [
     "copy_steps",
     "create_sequence",
     "delete_step",
+    "deliver_aside",
+    "deliver_outbox",
     "drag_step",
     "empty_lane",
     "enrol_contacts",
     "forget_contacts",
+    "forget_finished",
     "hand_over_mailbox",
     "let_list_go",
     "let_segment_go",
@@ -85,9 +89,11 @@ __all__ = [
     "replace_steps",
     "restart_people",
     "resume",
+    "retry_items",
     "shift_step",
     "skip_waits",
     "stamp_of",
+    "stop_asked",
     "stop_enrolment",
     "stop_enrolments",
     "stop_people",

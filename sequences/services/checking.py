@@ -3,15 +3,18 @@
 from collections.abc import Iterable
 from collections.abc import Sequence as Items
 
+from django.db import connection
+
 from sequences import selectors
 from sequences.document import document_of, graph_of, placed, reading_of
 from sequences.exceptions import StepError
 from sequences.models import Sequence, Step, StepKind
-from sequences.services.references import check_references
+from sequences.services.references import check_references, circle_of_starts
 from sequences.structure import Problem, problems
 
 # A draft is nested no deeper than it was allowed to be when it was written.
 ANY_DEPTH = 1000
+STARTS_LOCK = 0x73746172
 
 
 def problems_of(sequence: Sequence) -> list[Problem]:
@@ -26,13 +29,17 @@ def find_problems(workspace_id: int, steps: Items[Step]) -> list[Problem]:
     The structure is looked at once every step is complete.
     """
     found = [problem for step in steps for problem in _problems_of_step(workspace_id, step)]
-    return found or problems(graph_of(steps))
+    return found or [*problems(graph_of(steps)), *_circles(steps)]
 
 
 def require_publishable(workspace_id: int, steps: Items[Step]) -> None:
     """Raise StepError for the first problem, naming the step."""
     if not any(step.kind == StepKind.EMAIL for step in steps):
         raise StepError("There is no email to send yet.", fields={"steps": ["Add an email."]})
+    if any(_started_by(step) for step in steps):
+        # Two that start each other must not be published at the same moment.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [STARTS_LOCK, workspace_id % 2**31])
     for problem in find_problems(workspace_id, steps):
         place = next(place for place in placed(document_of(steps), deepest=ANY_DEPTH) if place.key == problem.key)
         where = f"{place.path}.{problem.field}" if problem.field else place.path
@@ -52,6 +59,21 @@ def _problems_of_step(workspace_id: int, step: Step) -> Iterable[Problem]:
     _, errors = check_references(workspace_id, reading.settings)
     for field, message in errors.items():
         yield Problem(step.key, "gone", message, field)
+
+
+def _circles(steps: Items[Step]) -> Iterable[Problem]:
+    """A contact who is started by one sequence in the next, and at last in the first again, would never be done."""
+    starting = {step.key: _started_by(step) for step in steps if _started_by(step)}
+    for step_key, target in starting.items():
+        names = circle_of_starts(steps[0].version.sequence, [target])
+        if names:
+            message = "The sequences start each other: " + " → ".join(f"“{name}”" for name in names) + "."
+            yield Problem(step_key, "circle_of_starts", message, "sequence")
+
+
+def _started_by(step: Step) -> int:
+    starts = step.kind == StepKind.ACTION and step.config.get("do") == "start_sequence"
+    return step.config.get("sequence", 0) if starts else 0
 
 
 def content_of(step: Step) -> dict[str, str]:

@@ -14,7 +14,7 @@ from delivery.events import MessagesAccepted, MessagesFinished
 from sequences import engine
 from sequences.exceptions import SequenceError
 from sequences.kinds.waits import Pause
-from sequences.models import OPEN_STATES, Decision, Enrolment, EnrolmentState, Intervened, Sequence, Step
+from sequences.models import OPEN_STATES, Decision, Enrolment, EnrolmentState, Intervened, OutboxItem, Sequence, Step
 from sequences.services import waking
 from tracking.events import HitsRecorded
 
@@ -140,6 +140,7 @@ def forget_contacts(decision: ContactsDeleted) -> None:
     enrolments = Enrolment.objects.filter(contact__in=decision.contact_ids)
     Decision.objects.filter(enrolment__in=enrolments).delete()
     Intervened.objects.filter(enrolment__in=enrolments).delete()
+    OutboxItem.objects.filter(enrolment__in=enrolments).delete()
     enrolments.delete()
 
 

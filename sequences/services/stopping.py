@@ -11,12 +11,13 @@ from django.db import connection, transaction
 from core import clock
 from delivery import services as delivery
 from delivery.models import MessageState
+from sequences.events import ContactsToStop
 from sequences.models import OPEN_STATES, Enrolment, EnrolmentState
 from sequences.services import waking
 from tracking.events import CustomEventsRecorded
 
 # Why an enrolment ended, and the code (`delivery.reasons`) that its queued mail is cancelled with.
-CODES = {"replied": "replied", "goal": "goal_reached", "manual": "stopped"}
+CODES = {"replied": "replied", "goal": "goal_reached", "manual": "stopped", "stop_step": "stopped"}
 
 
 @transaction.atomic
@@ -55,6 +56,12 @@ def stop_enrolment(enrolment: Enrolment) -> None:
     """End one way by hand; one that has ended changes nothing."""
     stop_enrolments(enrolment_ids=[enrolment.pk], reason="manual")
     enrolment.refresh_from_db()
+
+
+def stop_asked(fact: ContactsToStop) -> None:
+    """Handler: a step of another sequence ends the contacts' ways through this one."""
+    enrolments = Enrolment.objects.filter(sequence=fact.sequence_id, contact__in=fact.contact_ids)
+    stop_enrolments(enrolment_ids=list(enrolments.values_list("pk", flat=True)), reason="stop_step")
 
 
 @transaction.atomic

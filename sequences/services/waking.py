@@ -23,6 +23,13 @@ def wake_sweeper() -> None:
     transaction.on_commit(_sender(sweep_closed))
 
 
+def wake_outbox() -> None:
+    """Have the outbox delivered once this transaction is committed."""
+    from sequences.tasks import deliver_outbox
+
+    transaction.on_commit(_sender(deliver_outbox))
+
+
 def _sender(task: Task) -> Callable[[], None]:
     def send() -> None:
         try:

@@ -11,6 +11,7 @@ from team.services.invitations import (
     resend_invitation,
     withdraw_invitation,
 )
+from team.services.mails import deliver_mail
 from team.services.members import change_role, remove_member
 from team.services.tokens import create_token, note_token_use, revoke_token
 from team.services.trail import audit_as_workspace, erase_trail
@@ -23,6 +24,7 @@ __all__ = [
     "change_role",
     "create_token",
     "create_workspace",
+    "deliver_mail",
     "drop_grants",
     "end_shares",
     "erase_trail",

@@ -11,7 +11,7 @@ LEFT_OUT = {
         "core_fact", "core_factcursor", "core_factfailure", "delivery_attempt", "delivery_batch", "delivery_counter",
         "delivery_domainpace", "delivery_link", "delivery_linkcounter", "delivery_mailboxcounter", "delivery_mailboxday",
         "delivery_mailboxpulse", "delivery_message", "integrations_idempotencykey",
-        "sequences_decision", "sequences_enrolment", "tracking_bufferedhit", "tracking_customevent", "tracking_drainedchunk",
+        "sequences_decision", "sequences_enrolment", "sequences_outboxitem", "tracking_bufferedhit", "tracking_customevent", "tracking_drainedchunk",
         "tracking_event",
     },
     "the outcome of something that is in the trail itself": {
