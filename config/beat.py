@@ -40,6 +40,7 @@ BEAT_SCHEDULE: dict[str, Entry] = {
     "deliver the outbox": every(2, "sequences.tasks.deliver_outbox"),
     "forget old outbox items": every(3600, "sequences.tasks.forget_outbox"),
     "sweep closed sequences": every(30, "sequences.tasks.sweep_closed"),
+    "continue publications": every(5, "sequences.tasks.continue_publications", expires=60),
     "launch due campaigns": every(1, "campaigns.tasks.launch_due_campaigns"),
     "complete finished campaigns": every(2, "campaigns.tasks.complete_finished_campaigns"),
     "let in who was called": every(5, "campaigns.tasks.admit_due"),

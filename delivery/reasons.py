@@ -49,6 +49,7 @@ REPLIED: Final = "replied"
 GOAL_REACHED: Final = "goal_reached"
 STOPPED: Final = "stopped"
 MOVED: Final = "moved"
+EDITED: Final = "edited"
 UNSUBSCRIBED: Final = "unsubscribed"
 
 # In doubt.
@@ -94,6 +95,7 @@ SENTENCES: Final[dict[str, str]] = {
     GOAL_REACHED: "It was not sent because the contact had reached the goal.",
     STOPPED: "It was not sent because the contact was taken out of the sequence.",
     MOVED: "It was not sent because the contact was moved on in the sequence by hand.",
+    EDITED: "It was not sent because its step was taken out of the sequence.",
     UNSUBSCRIBED: "It was not sent because the contact had unsubscribed.",
     REPLY_LOST: "It was sent, but the connection broke before the server's answer; it may have arrived or not.",
     WORKER_LOST: "The worker was killed while it was sending it; it may have arrived or not.",

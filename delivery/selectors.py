@@ -271,6 +271,17 @@ def unfinished_mailings(mailing_ids: Collection[int]) -> set[int]:
     return set(_open_batches(mailing_ids).values_list("mailing_id", flat=True).distinct())
 
 
+def waiting_messages(mailing_ids: Collection[int]) -> int:
+    """Return how many messages of the mailings are in the queue, as its batches tell (those cancelled in it included)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(cardinality(message_ids)), 0) FROM delivery_batch"
+            " WHERE mailing_id = ANY (%s) AND state = ANY (%s)",
+            [list(mailing_ids), [Batch.State.QUEUED, Batch.State.HELD, Batch.State.LEASED]],
+        )
+        return int(cursor.fetchone()[0])
+
+
 def _open_batches(mailing_ids: Collection[int]) -> QuerySet[Batch]:
     return Batch.objects.filter(mailing_id__in=mailing_ids, finished_at=None).exclude(state=Batch.State.DONE)
 

@@ -30,3 +30,11 @@ class ContactsToStop:
 
     sequence_id: int
     contact_ids: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class EditOpened:
+    """The steps of a published sequence are about to be edited; a handler that raises refuses it."""
+
+    workspace_id: int
+    sequence_id: int

@@ -20,6 +20,12 @@ class StaleDraftError(SequenceError):
         self.edits = list(edits)
 
 
+class PublishedMeanwhileError(SequenceError):
+    """The draft was published or discarded since the page was made."""
+
+    code = "stale"
+
+
 class StepError(InvalidInput):
     """The step can't be as it was given."""
 

@@ -65,6 +65,42 @@ class Version(models.Model):
         return f"version {self.number}"
 
 
+class Policy(models.TextChoices):
+    """What publishing a change does to those who are on the way."""
+
+    MIGRATE = "migrate", "Move everybody to the new steps"
+    FINISH_OLD = "finish_old", "Let them finish the old steps"
+    EXIT = "exit", "End their way"
+
+
+class Publication(models.Model):
+    """How a change reached the people on their way: what was decided, and the position from which any worker can go on."""
+
+    version = models.OneToOneField(Version, on_delete=models.CASCADE, related_name="publication")
+    policy = models.CharField(max_length=10, choices=Policy.choices, default=Policy.MIGRATE)
+    by = models.CharField(max_length=200, blank=True, default="", help_text="Who published it.")
+    people = models.PositiveIntegerField(default=0, help_text="On the way when it was published.")
+    moved = models.PositiveIntegerField(default=0)
+    position = models.BigIntegerField(default=0, editable=False, help_text="The last contact that was moved.")
+    published_at = models.DateTimeField()
+    moved_at = models.DateTimeField(null=True, help_text="When the last of them was moved.")
+    finished_at = models.DateTimeField(null=True, help_text="When the mail in the queue was the new one, too.")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(finished_at__isnull=True), name="publication_unfinished")
+        ]
+
+    def __str__(self) -> str:
+        return f"publication of {self.version}"
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether people are still being moved."""
+        return self.moved_at is None
+
+
 class StepKind(models.TextChoices):
     EMAIL = "email", "Email"
     WAIT = "wait", "Wait"
@@ -193,8 +229,9 @@ class Enrolment(models.Model):
     )
     entry_key = models.TextField(default="", db_default="")
     rotation = models.PositiveIntegerField(default=0, db_default=0)
+    # Only drafts are ever deleted, on which nobody stands: no look through a million rows for that.
     version = models.ForeignKey(
-        Version, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+        Version, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
     step_key = models.CharField(max_length=20)
     state = models.SmallIntegerField(

@@ -9,7 +9,18 @@ from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from core.exceptions import NotFound
 from sequences import document, words
-from sequences.models import OPEN_STATES, Decision, Enrolment, Intervention, OutboxItem, Sequence, Step, Version
+from sequences.differences import VersionDiff, compare
+from sequences.models import (
+    OPEN_STATES,
+    Decision,
+    Enrolment,
+    Intervention,
+    OutboxItem,
+    Publication,
+    Sequence,
+    Step,
+    Version,
+)
 from sequences.outbox import signing
 from team.models import User, Workspace
 
@@ -123,8 +134,37 @@ def _names_of(actors: Iterable[str]) -> dict[str, str]:
 
 
 def shown_version(sequence: Sequence) -> Version | None:
-    """Return the draft, or what is live when there is no draft."""
+    """Return what contacts go through: the live version, or the draft as long as nothing was published."""
+    return sequence.live_version or draft_version(sequence)
+
+
+def edited_version(sequence: Sequence) -> Version | None:
+    """Return what an editor works on: the draft, or what is live when nothing is being changed."""
     return draft_version(sequence) or sequence.live_version
+
+
+def versions_of(sequence: Sequence) -> QuerySet[Version]:
+    """Return the sequence's versions, the newest first, with how they were published."""
+    return Version.objects.filter(sequence=sequence).select_related("publication").order_by("-number")
+
+
+def version_in(sequence: Sequence, number: int) -> Version:
+    """Return one version by its number.  Raises NotFound."""
+    found = versions_of(sequence).filter(number=number).first()
+    if found is None:
+        raise NotFound("There is no such version.")
+    return found
+
+
+def diff_versions(before: Version, after: Version) -> VersionDiff:
+    """Return what differs between two versions of a sequence, step by step."""
+    first, second = (document_of(steps_of(version)) for version in (before, after))
+    return compare(first, second)
+
+
+def latest_publication(sequence: Sequence) -> Publication | None:
+    """Return the last change that was published, with how far it is."""
+    return Publication.objects.filter(version__sequence=sequence).select_related("version").first()
 
 
 def steps_of(version: Version) -> QuerySet[Step]:
@@ -144,26 +184,22 @@ def document_of(steps: Iterable[Step]) -> list[dict[str, Any]]:
 
 def steps_by_sequence(sequence_ids: Collection[int]) -> dict[int, list[Step]]:
     """Return the steps of each sequence's shown version, in one query."""
-    drafts = Version.objects.filter(sequence=OuterRef("version__sequence"), published_at=None)
     steps = (
         Step.objects.filter(version__sequence__in=sequence_ids)
-        .annotate(has_draft=Exists(drafts))
         .select_related("version__sequence", "template_version__template", "mailing")
         .order_by("lane", "position")
     )
     found: dict[int, list[Step]] = {sequence_id: [] for sequence_id in sequence_ids}
     for step in steps:
         version = step.version
-        shown = version.published_at is None if step.has_draft else version.sequence.live_version_id == version.pk
-        if shown:
+        if version.pk == version.sequence.live_version_id or version.sequence.live_version_id is None:
             found[version.sequence_id].append(step)
     return found
 
 
 def mailing_ids(sequence: Sequence) -> list[int]:
     """Return the mailings that the sequence's published steps send."""
-    steps = Step.objects.filter(version__sequence=sequence, mailing__isnull=False)
-    return list(steps.order_by("version__number", "lane", "position").values_list("mailing_id", flat=True))
+    return mailing_ids_by_sequence([sequence.pk])[sequence.pk]
 
 
 def mailing_ids_by_sequence(sequence_ids: Collection[int]) -> dict[int, list[int]]:
@@ -175,7 +211,8 @@ def mailing_ids_by_sequence(sequence_ids: Collection[int]) -> dict[int, list[int
         .values_list("version__sequence_id", "mailing_id")
     )
     for sequence_id, mailing_id in pairs:
-        if mailing_id is not None:
+        # A step that says the same in several versions has one mailing in all of them.
+        if mailing_id and mailing_id not in found[sequence_id]:
             found[sequence_id].append(mailing_id)
     return found
 

@@ -31,3 +31,11 @@ def forget_outbox() -> None:
     from sequences import services
 
     services.forget_finished()
+
+
+@shared_task(ignore_result=True)
+def continue_publications() -> None:
+    """Bring published changes to the people on their way."""
+    from sequences import services
+
+    services.continue_publications()

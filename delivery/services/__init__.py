@@ -34,6 +34,7 @@ from delivery.services.mailings import (
     settle_cancelled,
 )
 from delivery.services.retention import tidy_ledger
+from delivery.services.revisions import replace_waiting, revise_mailing, withdraw_waiting
 from delivery.services.rules import set_sending_rules
 from delivery.services.secrets import renew_secrets
 from delivery.services.sending import dispatch_due, record_contacts_sent, settle_abandoned
@@ -71,7 +72,9 @@ __all__ = [
     "record_unsubscribe",
     "remove_api_account",
     "renew_secrets",
+    "replace_waiting",
     "resume_mailbox",
+    "revise_mailing",
     "send_test",
     "set_api_account",
     "set_mailing_state",
@@ -85,4 +88,5 @@ __all__ = [
     "try_settings",
     "update_mailbox",
     "withdraw_unsubscribe",
+    "withdraw_waiting",
 ]

@@ -14,9 +14,10 @@ from django.db import transaction
 
 from delivery import services as delivery
 from delivery.models import Mailing
+from sequences import transfer
 from sequences.document import graph_of
 from sequences.engine import questions, rows
-from sequences.engine.places import Due, Email, Target, message_key, stopped
+from sequences.engine.places import Due, Email, Running, Target, message_key, stopped
 from sequences.engine.walk import Walk
 from sequences.graph import Graph, is_email
 from sequences.kinds.events import Goal
@@ -33,17 +34,15 @@ def advance_batch(*, now: datetime, limit: int = CLAIM) -> int:
     A worker killed in here leaves no trace; the message's key makes a second run harmless in any case.
     """
     with transaction.atomic():
-        claimed = rows.claim(now, limit)
+        claimed, sequences = _claim(now, limit)
         if not claimed:
             return 0
-        sequences = rows.lock_sequences({due.sequence_id for due in claimed})
-        claimed = [due for due in claimed if due.sequence_id in sequences]
         removed = rows.removed_mailboxes({due.mailbox_id for due in claimed})
         ways = graphs({due.version_id for due in claimed})
         waited = {due.contact_id for due in claimed if not is_email(ways[due.version_id][due.step_key])}
         suppressed = rows.suppressed(waited)
         arrived = _arrived(claimed, ways)
-        walk = Walk(ways, sequences, now)
+        walk = Walk(ways, sequences, now, revised=rows.revised(ways))
         walking: list[Due] = []
         for due in claimed:
             state = sequences[due.sequence_id].state
@@ -60,6 +59,26 @@ def advance_batch(*, now: datetime, limit: int = CLAIM) -> int:
         rows.write_decisions(walk.decisions)
         _queue(walk.outgoing, now)
         return len(claimed)
+
+
+def _claim(now: datetime, limit: int) -> tuple[list[Due], dict[int, Running]]:
+    """Claim what is due.  Whom a change that was published has not reached yet is brought over first, and claimed anew."""
+    claimed = rows.claim(now, limit)
+    sequences = rows.lock_sequences({due.sequence_id for due in claimed})
+    moving = transfer.under_way(sequences) if sequences else {}
+    stale = {
+        publication: [due.id for due in claimed if due.sequence_id == pk and due.version_id != publication.version_id]
+        for pk, publication in moving.items()
+    }
+    for publication, ids in stale.items():
+        if ids:
+            older = transfer.older_versions(publication.version)
+            plan = transfer.plan_of(publication.version_id, graphs([publication.version_id, *older]), older)
+            transfer.bring_over(publication, plan, ids, now)
+    if any(stale.values()):
+        claimed = rows.claim(now, limit)
+        sequences |= rows.lock_sequences({due.sequence_id for due in claimed} - sequences.keys())
+    return [due for due in claimed if due.sequence_id in sequences], sequences
 
 
 def graphs(version_ids: Iterable[int]) -> dict[int, Graph]:

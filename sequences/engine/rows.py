@@ -8,6 +8,7 @@ from django.db import connection
 
 from delivery.models import Mailbox
 from sequences.engine.places import Decided, Due, Running, Target
+from sequences.models import Version
 
 
 def claim(now: datetime, limit: int) -> list[Due]:
@@ -44,6 +45,24 @@ def removed_mailboxes(ids: Collection[int | None]) -> set[int | None]:
     """
     known = [mailbox_id for mailbox_id in ids if mailbox_id is not None]
     return set(ids) - set(Mailbox.objects.filter(pk__in=known, archived_at=None).values_list("pk", flat=True))
+
+
+def revised(version_ids: Collection[int]) -> set[int]:
+    """Return which of the versions changed an earlier one: people may come by an email there that they were sent before."""
+    return set(Version.objects.filter(pk__in=version_ids, number__gt=1).values_list("pk", flat=True))
+
+
+def sent_before(workspace_id: int, step_key: str, enrolment_ids: Items[int], rotations: Items[int]) -> set[int]:
+    """Return which of the enrolments have a message of the step in their rotation already, by the ledger's unique key."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT e.id FROM unnest(%s::bigint[], %s::int[]) AS e (id, rotation)
+            JOIN delivery_message m ON m.workspace_id = %s AND m.key = 'e' || e.id || ':' || %s || ':' || e.rotation
+            """,
+            [list(enrolment_ids), list(rotations), workspace_id, step_key],
+        )
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 def suppressed(contact_ids: Collection[int]) -> set[int]:

@@ -7,13 +7,13 @@ one question for all parties at one step.
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Sequence as Items
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from contacts.exceptions import InvalidSegment
-from sequences.engine import deeds, questions
+from sequences.engine import deeds, questions, rows
 from sequences.engine.places import Decided, Due, Email, Running, Target
 from sequences.exceptions import CannotAskError
 from sequences.graph import Graph, Node
@@ -67,10 +67,18 @@ class Choice(NamedTuple):
 class Walk:
     """One batch's walk.  Afterwards `moves`, `outgoing` and `decisions` say what is to be written."""
 
-    def __init__(self, graphs: Mapping[int, Graph], sequences: Mapping[int, Running], now: datetime) -> None:
+    def __init__(
+        self,
+        graphs: Mapping[int, Graph],
+        sequences: Mapping[int, Running],
+        now: datetime,
+        *,
+        revised: Collection[int] = (),
+    ) -> None:
         self._graphs = graphs
         self._sequences = sequences
         self._now = now
+        self._revised = revised
         self._standing: dict[Place, list[Due]] = defaultdict(list)
         self.moves: dict[Target, list[int]] = defaultdict(list)
         self.outgoing: dict[Email, list[Due]] = defaultdict(list)
@@ -96,7 +104,7 @@ class Walk:
         """Take all parties at one step as far as that step lets them."""
         match node.settings:
             case flow.Email():
-                for party in parties:
+                for party in self._skip_sent(node, parties):
                     self._send(node, party)
             case Pause() | CalendarPause() | UntilWeekday() | UntilDate():
                 self._pass_wait(node, node.settings, parties)
@@ -161,6 +169,25 @@ class Walk:
             self._rest(party, over_at)
         else:
             self._go(party, node.next_key, over_at)
+
+    def _skip_sent(self, node: Node, parties: list[Party]) -> list[Party]:
+        """Let who was sent the email in this rotation already go on: the steps were put in another order.  Return the others."""
+        arrived = [party for party in parties if party.place.entered_at <= self._now]
+        if not arrived or arrived[0].place.version_id not in self._revised:
+            return parties
+        people = [(due.id, party.place.rotation) for party in arrived for due in party.members]
+        ids, rotations = [pk for pk, _ in people], [rotation for _, rotation in people]
+        before = rows.sent_before(self._workspace_of(arrived), node.key, ids, rotations)
+        if not before:
+            return parties
+        left: list[Party] = []
+        for place, members in parties:
+            had = [due for due in members if due.id in before]
+            if had:
+                self._go(Party(place, had), node.next_key, place.entered_at)
+            if len(had) < len(members):
+                left.append(Party(place, [due for due in members if due.id not in before]))
+        return left
 
     def _send(self, node: Node, party: Party) -> None:
         """Send the email.  Nothing waits for the acceptance of the last one; else the acceptance sets the next due_at."""

@@ -47,6 +47,14 @@ from sequences.services.interventions import (
 )
 from sequences.services.lifecycle import close, pause, publish, resume, sweep_closed
 from sequences.services.outbox import deliver_aside, deliver_outbox, forget_finished, retry_items
+from sequences.services.previews import PublishPreview, Skipped, StepForecast, preview_publish
+from sequences.services.publishing import (
+    continue_publications,
+    discard_draft,
+    open_draft,
+    publish_changes,
+    restore_version,
+)
 from sequences.services.references import let_list_go, let_segment_go
 from sequences.services.stopping import note_custom_events, stop_asked, stop_enrolment, stop_enrolments
 
@@ -54,16 +62,21 @@ __all__ = [
     "LONGEST_WAIT",
     "MOST_AT_ONCE",
     "Done",
+    "PublishPreview",
+    "Skipped",
+    "StepForecast",
     "add_step",
     "advance_due",
     "change_step",
     "close",
     "content_of",
+    "continue_publications",
     "copy_steps",
     "create_sequence",
     "delete_step",
     "deliver_aside",
     "deliver_outbox",
+    "discard_draft",
     "drag_step",
     "empty_lane",
     "enrol_contacts",
@@ -76,11 +89,14 @@ __all__ = [
     "note_accepted",
     "note_custom_events",
     "note_finished",
+    "open_draft",
     "paste_steps",
     "pause",
     "place_step",
+    "preview_publish",
     "problems_of",
     "publish",
+    "publish_changes",
     "redo",
     "remove_step",
     "rename_sequence",
@@ -88,6 +104,7 @@ __all__ = [
     "replace_draft",
     "replace_steps",
     "restart_people",
+    "restore_version",
     "resume",
     "retry_items",
     "shift_step",

@@ -11,10 +11,13 @@ from sequences.exceptions import StepError
 from sequences.models import Sequence, Step, StepKind
 from sequences.services.references import check_references, circle_of_starts
 from sequences.structure import Problem, problems
+from templates_lib.rendering import TemplateError, compile_email, lint_email
 
 # A draft is nested no deeper than it was allowed to be when it was written.
 ANY_DEPTH = 1000
 STARTS_LOCK = 0x73746172
+# What keeps an email from being sent, of the warnings about it.
+BLOCKING = {"subject-empty", "no-unsubscribe-link"}
 
 
 def problems_of(sequence: Sequence) -> list[Problem]:
@@ -40,12 +43,35 @@ def require_publishable(workspace_id: int, steps: Items[Step]) -> None:
         # Two that start each other must not be published at the same moment.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [STARTS_LOCK, workspace_id % 2**31])
-    for problem in find_problems(workspace_id, steps):
+    _raise_first(steps, find_problems(workspace_id, steps))
+
+
+def require_mail(steps: Items[Step]) -> None:
+    """Raise StepError for the first email that can't be compiled or sent as it is, naming the step."""
+    _raise_first(
+        steps, (problem for step in steps if step.kind == StepKind.EMAIL for problem in _problems_of_mail(step))
+    )
+
+
+def _raise_first(steps: Items[Step], found: Iterable[Problem]) -> None:
+    for problem in found:
         place = next(place for place in placed(document_of(steps), deepest=ANY_DEPTH) if place.key == problem.key)
         where = f"{place.path}.{problem.field}" if problem.field else place.path
         raise StepError(
             f"{place.label} ({place.kind}): {problem.message}", code=problem.code, fields={where: [problem.message]}
         )
+
+
+def _problems_of_mail(step: Step) -> Iterable[Problem]:
+    try:
+        compiled = compile_email(**content_of(step))
+    except TemplateError as error:
+        for fault in error.problems:
+            yield Problem(step.key, "template_error", str(fault), fault.part)
+        return
+    for fault in lint_email(compiled):
+        if fault.code in BLOCKING:
+            yield Problem(step.key, fault.code.replace("-", "_"), fault.message, fault.part)
 
 
 def _problems_of_step(workspace_id: int, step: Step) -> Iterable[Problem]:

@@ -2,18 +2,17 @@
 
 import time
 from collections.abc import Sequence as Items
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 
 from contacts.events import AddressesSuppressed, ContactsDeleted
 from core import clock
-from core.literals import numbers
+from core.literals import moments, numbers
 from delivery.events import MessagesAccepted, MessagesFinished
 from sequences import engine
 from sequences.exceptions import SequenceError
-from sequences.kinds.waits import Pause
 from sequences.models import OPEN_STATES, Decision, Enrolment, EnrolmentState, Intervened, OutboxItem, Sequence, Step
 from sequences.services import waking
 from tracking.events import HitsRecorded
@@ -208,43 +207,47 @@ def _lock_live(sequence: Sequence) -> tuple[str, int | None]:
 # The enrolments that wait for messages: the key names enrolment, step and rotation, so a fact that comes twice, or after
 # the contact has moved, finds nobody.
 WAITING = """
-    SELECT e.id, coalesce(m.accepted_at, %(now)s) AS left_at
+    SELECT e.id, e.version_id, e.step_key, coalesce(m.accepted_at, %(now)s) AS left_at
     FROM delivery_message m
     JOIN sequences_enrolment e ON e.id = substring(m.key FROM '^e(\\d+):')::bigint
     WHERE m.id = ANY (%(message_ids)s::bigint[]) AND m.key = 'e' || e.id || ':' || e.step_key || ':' || e.rotation
         AND e.state = ANY (%(open)s) AND e.due_at IS NULL
-    FOR UPDATE OF e
+    ORDER BY e.id FOR UPDATE OF e
 """
 
 
 @transaction.atomic
 def _go_on(mailing_id: int, message_ids: Items[int]) -> None:
-    step = Step.objects.filter(mailing=mailing_id).only("version_id", "key").first()
-    if step is None:
-        return
-    following = engine.graphs([step.version_id])[step.version_id].following(step.key)
-    if following is None:  # the engine has completed these when it queued them
-        return
-    wait = following.settings.duration if isinstance(following.settings, Pause) else timedelta()
-    parameters: dict[str, Any] = {
-        "now": clock.now(),
-        "message_ids": numbers(message_ids),
-        "open": list(OPEN_STATES),
-        "next": following.key,
-        "wait": wait,
-    }
+    # Whoever's email it is may stand in another version by now, as may a mailing: each goes on in their own.
+    steps = list(Step.objects.filter(mailing=mailing_id).values_list("version_id", "key"))
+    ways = engine.graphs({version_id for version_id, _ in steps})
+    if all(ways[version_id].following(key) is None for version_id, key in steps):
+        return  # the engine has completed these when it queued them
+    parameters: dict[str, Any] = {"now": clock.now(), "message_ids": numbers(message_ids), "open": list(OPEN_STATES)}
     with connection.cursor() as cursor:
+        cursor.execute(WAITING, parameters)
+        waiting = cursor.fetchall()
+        places = {(version_id, key) for _, version_id, key, _ in waiting}
+        ways |= engine.graphs({version_id for version_id, _ in places} - ways.keys())
+        following = {(version_id, key): ways[version_id].following(key) for version_id, key in places}
+        going = [(pk, at, node) for pk, version_id, key, at in waiting if (node := following[version_id, key])]
+        ended = [pk for pk, version_id, key, _ in waiting if following[version_id, key] is None]
+        Enrolment.objects.filter(pk__in=ended).update(state=EnrolmentState.COMPLETED)
+        # Found and locked by the statement above.
         cursor.execute(
-            f"""
-            WITH waiting AS ({WAITING})
-            UPDATE sequences_enrolment e
-            SET step_key = %(next)s, entered_step_at = w.left_at, due_at = w.left_at + %(wait)s
-            FROM waiting w WHERE e.id = w.id
-            """,  # noqa: S608 - a constant of this module
-            parameters,
+            """
+            UPDATE sequences_enrolment e SET step_key = w.key, entered_step_at = w.left_at, due_at = w.due_at
+            FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[]) AS w (id, key, left_at, due_at)
+            WHERE e.id = w.id
+            """,
+            [
+                numbers([pk for pk, _, _ in going]),
+                [node.key for _, _, node in going],
+                moments([at for _, at, _ in going]),
+                moments([node.due_at(at) for _, at, node in going]),
+            ],
         )
-        moved = int(cursor.rowcount)
-    if moved and not wait:
+    if any(node.due_at(at) <= at for _, at, node in going):
         waking.wake_engine()
 
 

@@ -30,6 +30,13 @@ def wake_outbox() -> None:
     transaction.on_commit(_sender(deliver_outbox))
 
 
+def wake_publisher() -> None:
+    """Have changes that were published brought to the people on their way once this transaction is committed."""
+    from sequences.tasks import continue_publications
+
+    transaction.on_commit(_sender(continue_publications))
+
+
 def _sender(task: Task) -> Callable[[], None]:
     def send() -> None:
         try:

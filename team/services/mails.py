@@ -11,4 +11,6 @@ def deliver_mail(*, to: str, subject: str, text: str, html: str) -> None:
     try:
         mail.deliver(to=to, subject=subject, text=text, html=html)
     except (SMTPException, OSError) as error:
-        raise TeamError(f"The mail server did not take it: {str(error) or type(error).__name__}", code="mail") from error
+        raise TeamError(
+            f"The mail server did not take it: {str(error) or type(error).__name__}", code="mail"
+        ) from error

@@ -261,7 +261,9 @@ def differences(draw):
             facts.deliver()
     for person, contact_id in zip(people, ids, strict=True):
         enrolment = Enrolment.objects.get(sequence=sequence, contact=contact_id)
-        lanes = list(Decision.objects.filter(enrolment=enrolment).exclude(lane="").order_by("pk").values_list("step_key", "lane"))
+        lanes = list(
+            Decision.objects.filter(enrolment=enrolment).exclude(lane="").order_by("pk").values_list("step_key", "lane")
+        )
         did = (world.sent[contact_id], end_of(enrolment), lanes)
 
         def fate(key, before, number=person.number):

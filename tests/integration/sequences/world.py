@@ -6,6 +6,7 @@ from datetime import datetime
 from core import facts
 from delivery.events import MessagesAccepted, MessagesFinished
 from delivery.models import Message, MessageState
+from sequences import selectors
 from sequences.models import Enrolment, Sequence
 
 
@@ -33,7 +34,7 @@ def finish(messages: Iterable[Message], state: MessageState, at: datetime) -> No
 
 def queued(sequence: Sequence) -> list[tuple[int, str]]:
     """Return (contact, step's subject) of every message of the sequence, in the order in which they were queued."""
-    messages = Message.objects.filter(mailing__steps__version__sequence=sequence).order_by("pk")
+    messages = Message.objects.filter(mailing__in=selectors.mailing_ids(sequence)).order_by("pk")
     return [
         (contact, subject) for contact, subject in messages.values_list("contact_id", "mailing__subject") if contact
     ]
@@ -42,7 +43,7 @@ def queued(sequence: Sequence) -> list[tuple[int, str]]:
 def messages_of(sequence: Sequence, subject: str) -> list[Message]:
     """Return the messages of one step, known by its subject."""
     return list(
-        Message.objects.filter(mailing__steps__version__sequence=sequence, mailing__subject=subject).order_by("pk")
+        Message.objects.filter(mailing__in=selectors.mailing_ids(sequence), mailing__subject=subject).order_by("pk")
     )
 
 
