@@ -41,6 +41,7 @@ class StepReport:
     position: int
     subject: str
     totals: Totals
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +163,27 @@ def _sum(parts: Sequence[Totals]) -> Totals:
 
 
 def _steps(campaign: Campaign) -> list[StepReport]:
-    steps = list(
-        Step.objects.filter(version=campaign.sequence.live_version_id, kind=StepKind.EMAIL, mailing__isnull=False)
-        .select_related("mailing")
-        .order_by("position")
+    """Return the live version's emails, then those that were taken out; each with all that was sent in its name in any version."""
+    steps = (
+        Step.objects.filter(version__sequence=campaign.sequence_id, kind=StepKind.EMAIL, mailing__isnull=False)
+        .select_related("mailing", "version")
+        .order_by("-version__number", "position")
     )
-    totals = delivery.totals_by_mailing([step.mailing_id for step in steps if step.mailing_id])
+    latest: dict[str, Step] = {}
+    mailings: dict[str, set[int]] = {}
+    for step in steps:
+        latest.setdefault(step.key, step)
+        mailings.setdefault(step.key, set()).add(step.mailing_id or 0)
+    totals = delivery.totals_by_mailing([mailing_id for ids in mailings.values() for mailing_id in ids])
     return [
-        StepReport(step.key, step.position, step.mailing.subject, totals.get(step.mailing.pk, Totals()))
-        for step in steps
+        StepReport(
+            step.key,
+            step.position,
+            step.mailing.subject,
+            _sum([totals[mailing_id] for mailing_id in mailings[key] if mailing_id in totals]),
+            removed=step.version_id != campaign.sequence.live_version_id,
+        )
+        for key, step in latest.items()
         if step.mailing is not None
     ]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns import selectors as campaigns
-from campaigns.models import Campaign, Status
+from campaigns.models import Campaign, Kind, Status
 from delivery import selectors as delivery
 from delivery.selectors import Hold, MailingState, SendingState
 from sequences import selectors as sequences
@@ -53,8 +53,8 @@ def _row(campaign: Campaign, progress: campaigns.Progress, waiting: Sequence[Mai
     ends = [one.clears_at for one in waiting if one.clears_at]
     return CampaignAtWork(
         campaign=campaign,
-        done=progress.done,
-        total=progress.total,
+        done=progress.messages_done,
+        total=max(progress.messages, progress.total) if campaign.kind == Kind.BROADCAST else progress.messages,
         waiting=sum(one.waiting for one in waiting),
         holds=[hold for one in waiting for hold in one.holds],
         ends_at=max(ends) if len(ends) == len(waiting) else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from campaigns.models import Campaign, Check, Edit, Launch, Status, Trigger
+from campaigns.models import Campaign, Check, Edit, Kind, Launch, Status, Trigger
 from core.exceptions import NotFound
 from delivery import selectors as delivery
 from delivery.models import Mailbox
@@ -22,6 +22,7 @@ SORTS = {
     "-updated": ("-updated_at", "-id"),
 }
 DEFAULT_SORT = "-updated"
+UNFINISHED = (Status.RUNNING, Status.PAUSED)
 
 
 def campaigns_in(workspace: Workspace) -> QuerySet[Campaign]:
@@ -58,25 +59,30 @@ def status_counts(workspace: Workspace) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a launched campaign is; `total` is 0 where nothing was launched, `rate` is messages opened of delivered."""
+    """How far a launched campaign is, in people: `done` have come to the end of their way, of `total` who entered or will.
+
+    A broadcast's people are done when their message has an end.  `messages` were written so far, `messages_done` of them have an
+    end; `waiting` have not left.  `total` is 0 where nothing was launched, `rate` is messages opened of delivered.
+    """
 
     done: int = 0
     total: int = 0
+    messages: int = 0
+    messages_done: int = 0
     delivered: int = 0
     opened: int = 0
     clicked: int = 0
     failed: int = 0
+    waiting: int = 0
     enrolling: bool = False
-
-    @property
-    def waiting(self) -> int:
-        return max(self.total - self.done, 0)
 
 
 def progress_of(campaigns: Collection[Campaign]) -> dict[int, Progress]:
-    """Return the progress of each campaign from the counters, in two queries."""
+    """Return the progress of each campaign: from the counters, and from who is on the way through those that are under way."""
     by_sequence = sequences.mailing_ids_by_sequence([campaign.sequence_id for campaign in campaigns])
     totals = delivery.totals_by_mailing([mailing for ids in by_sequence.values() for mailing in ids])
+    under_way = [each.sequence_id for each in campaigns if _is_long(each) and each.status in UNFINISHED]
+    on_the_way = sequences.open_counts(under_way) if under_way else {}
     found: dict[int, Progress] = {}
     for campaign in campaigns:
         launch: Launch | None = getattr(campaign, "launch", None)
@@ -84,11 +90,15 @@ def progress_of(campaigns: Collection[Campaign]) -> dict[int, Progress]:
             found[campaign.pk] = Progress()
             continue
         own = [totals[mailing] for mailing in by_sequence[campaign.sequence_id] if mailing in totals]
-        steps = max(len(by_sequence[campaign.sequence_id]), 1)
+        finished = sum(total.finished for total in own)
+        queued = sum(total.queued for total in own)
         enrolled = launch.enrolled if launch.finished_at else max(launch.expected, launch.enrolled)
         found[campaign.pk] = Progress(
-            done=sum(total.finished for total in own),
-            total=enrolled * steps,
+            done=max(launch.enrolled - on_the_way.get(campaign.sequence_id, 0), 0) if _is_long(campaign) else finished,
+            total=enrolled,
+            messages=queued,
+            messages_done=finished,
+            waiting=max((queued if _is_long(campaign) else enrolled) - finished, 0),
             delivered=sum(total.delivered for total in own),
             opened=sum(total.opened_human for total in own),
             clicked=sum(total.clicked_human for total in own),
@@ -96,6 +106,11 @@ def progress_of(campaigns: Collection[Campaign]) -> dict[int, Progress]:
             enrolling=launch.finished_at is None,
         )
     return found
+
+
+def _is_long(campaign: Campaign) -> bool:
+    """Whether people go through several steps: then the number of their messages says nothing about how far they are."""
+    return campaign.kind != Kind.BROADCAST
 
 
 def mailing_ids(campaign: Campaign) -> list[int]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, QuerySet
 
 from core.exceptions import NotFound
 from sequences import document, words
@@ -220,6 +220,13 @@ def mailing_ids_by_sequence(sequence_ids: Collection[int]) -> dict[int, list[int
 def sequences_by_mailing(ids: Collection[int]) -> dict[int, int]:
     """Return the sequence that each mailing belongs to; mailings of others are left out."""
     return dict(Step.objects.filter(mailing__in=ids).values_list("mailing_id", "version__sequence_id"))
+
+
+def open_counts(sequence_ids: Collection[int]) -> dict[int, int]:
+    """Return how many people are on the way through each of the sequences: one read of the index of open enrolments."""
+    on_the_way = Enrolment.objects.filter(sequence__in=sequence_ids, state__in=OPEN_STATES)
+    counted = on_the_way.order_by("sequence_id").values_list("sequence_id").annotate(Count("pk"))
+    return dict.fromkeys(sequence_ids, 0) | dict(counted)
 
 
 def open_sequences(sequence_ids: Collection[int]) -> set[int]:

@@ -27,6 +27,7 @@ REASONS = {
     "suppressed": "The address is suppressed",
     "cancelled": "The email was cancelled",
     "closed": "The sequence was closed",
+    "edited": "The steps were changed, and everybody’s way ended",
     "cannot_ask": "The step can’t ask: what it asks about is gone",
 }
 

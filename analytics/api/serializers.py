@@ -46,6 +46,7 @@ class StepReportSerializer(serializers.Serializer):  # type: ignore[type-arg]
     position = serializers.IntegerField()
     subject = serializers.CharField()
     totals = TotalsSerializer()
+    removed = serializers.BooleanField(help_text="It is no step of the live version any more; its numbers stay.")
 
 
 class LinkReportSerializer(serializers.Serializer):  # type: ignore[type-arg]

@@ -104,8 +104,12 @@ class StepSerializer(serializers.Serializer[Any]):
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
-    total = serializers.IntegerField(help_text="Messages that the campaign sends.")
-    done = serializers.IntegerField(help_text="Messages that have an end.")
+    total = serializers.IntegerField(help_text="People who entered, or will.")
+    done = serializers.IntegerField(
+        help_text="People at the end of their way: in a broadcast, whose message has an end."
+    )
+    messages = serializers.IntegerField(help_text="Messages written so far.")
+    messages_done = serializers.IntegerField(help_text="Messages that have an end.")
     delivered = serializers.IntegerField()
     failed = serializers.IntegerField()
     opened = serializers.IntegerField(help_text="Messages opened by a human.")

@@ -22,6 +22,7 @@ from delivery import selectors as delivery
 from delivery import services as delivery_services
 from sequences import selectors as sequence_reads
 from sequences import services as sequences
+from sequences.events import EditOpened
 
 logger = logging.getLogger(__name__)
 
@@ -175,6 +176,13 @@ def complete_finished_campaigns(*, now: datetime | None = None) -> int:
                 sequences.close(campaign.sequence)
                 completed += 1
     return completed
+
+
+def let_sequence_be_edited(decision: EditOpened) -> None:
+    """Handler: the email of a broadcast can't be changed once it was launched.  Raises CampaignError."""
+    campaign = Campaign.objects.filter(sequence=decision.sequence_id).only("kind").first()
+    if campaign is not None and campaign.kind == Kind.BROADCAST:
+        raise CampaignError("A broadcast that was launched can't be changed; duplicate it.", code="not_editable")
 
 
 @transaction.atomic

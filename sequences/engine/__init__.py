@@ -64,8 +64,10 @@ def advance_batch(*, now: datetime, limit: int = CLAIM) -> int:
 def _claim(now: datetime, limit: int) -> tuple[list[Due], dict[int, Running]]:
     """Claim what is due.  Whom a change that was published has not reached yet is brought over first, and claimed anew."""
     claimed = rows.claim(now, limit)
+    if not claimed:
+        return [], {}
     sequences = rows.lock_sequences({due.sequence_id for due in claimed})
-    moving = transfer.under_way(sequences) if sequences else {}
+    moving = transfer.under_way(sequences)
     stale = {
         publication: [due.id for due in claimed if due.sequence_id == pk and due.version_id != publication.version_id]
         for pk, publication in moving.items()
