@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from sequences.document import Placed, placed
-from sequences.models import ROOT_LANE, StepKind
+from sequences.models import StepKind
 
 # What is compared was written under the limits of its own time.
 ANY_DEPTH = 1000
@@ -59,39 +59,28 @@ class VersionDiff:
         return ", ".join(f"{len(steps)} {word}" for word, steps in counts.items() if steps) or "nothing changed"
 
 
-def compare(before: Items[Mapping[str, Any]], after: Items[Mapping[str, Any]]) -> VersionDiff:
-    """Return what differs between two documents; steps are the same when their keys are."""
+def compare(
+    before: Items[Mapping[str, Any]], after: Items[Mapping[str, Any]], *, labels: Mapping[str, str] | None = None
+) -> VersionDiff:
+    """Return what differs between two documents; steps are the same when their keys are.  `labels` are titles by key."""
+    known = labels or {}
     old = {step.key: step for step in placed(before, deepest=ANY_DEPTH)}
     new = {step.key: step for step in placed(after, deepest=ANY_DEPTH)}
     moved = _moved(old, new)
+
+    def told(step: Placed, was: Placed | None = None, fields: tuple[FieldChange, ...] = ()) -> StepChange:
+        title = known.get(step.key) or StepKind(step.kind).label
+        return StepChange(step.key, step.kind, title, step.lane, step.label, was.label if was else "", fields)
+
     return VersionDiff(
-        added=[_told(step) for key, step in new.items() if key not in old],
-        removed=[_told(step) for key, step in old.items() if key not in new],
-        moved=[_told(step, old[key]) for key, step in new.items() if key in moved],
+        added=[told(step) for key, step in new.items() if key not in old],
+        removed=[told(step) for key, step in old.items() if key not in new],
+        moved=[told(step, old[key]) for key, step in new.items() if key in moved],
         changed=[
-            _told(step, old[key], fields)
+            told(step, old[key], fields)
             for key, step in new.items()
             if key in old and (fields := _changes(old[key], step))
         ],
-    )
-
-
-def title_of(kind: str, fields: Mapping[str, Any]) -> str:
-    """Return what people call a step: an email by its subject, all others by their kind."""
-    label = StepKind(kind).label if kind in StepKind.values else kind
-    subject = fields.get("subject")
-    return f"{label} “{subject}”" if kind == StepKind.EMAIL and subject else label
-
-
-def _told(step: Placed, before: Placed | None = None, fields: tuple[FieldChange, ...] = ()) -> StepChange:
-    return StepChange(
-        key=step.key,
-        kind=step.kind,
-        title=title_of(step.kind, step.fields),
-        lane=step.lane,
-        place=step.label,
-        place_before=before.label if before else "",
-        fields=fields,
     )
 
 
@@ -125,8 +114,3 @@ def _by_lane(steps: Mapping[str, Placed], wanted: Iterable[str]) -> dict[str, li
     for keys in found.values():
         keys.sort(key=lambda key: steps[key].position)
     return found
-
-
-def lane_words(lane: str) -> str:
-    """Return a lane's name for people: "" for the root, else the outcome that it is for."""
-    return "" if lane == ROOT_LANE else lane.rpartition(".")[2]

@@ -158,8 +158,8 @@ def version_in(sequence: Sequence, number: int) -> Version:
 
 def diff_versions(before: Version, after: Version) -> VersionDiff:
     """Return what differs between two versions of a sequence, step by step."""
-    first, second = (document_of(steps_of(version)) for version in (before, after))
-    return compare(first, second)
+    first, second = (list(steps_of(version)) for version in (before, after))
+    return compare(document_of(first), document_of(second), labels=words.labels_of(first) | words.labels_of(second))
 
 
 def latest_publication(sequence: Sequence) -> Publication | None:

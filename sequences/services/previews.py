@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from core import clock
 from delivery import selectors as delivery
-from sequences import engine, selectors, transfer
-from sequences.differences import VersionDiff, title_of
-from sequences.document import graph_of, settings_of
+from sequences import engine, selectors, transfer, words
+from sequences.differences import VersionDiff
+from sequences.document import graph_of
 from sequences.exceptions import SequenceError, StepError
 from sequences.graph import Graph
 from sequences.models import Policy, Sequence, Step, StepKind
@@ -190,14 +190,7 @@ class _Forecast:
 
 
 def _titles(change: Change) -> dict[str, str]:
-    titles: dict[str, str] = {}
-    for step in Step.objects.filter(version__in=change.older).select_related("template_version"):
-        titles[step.key] = _title(step)
-    return titles | {step.key: _title(step) for step in change.steps}
-
-
-def _title(step: Step) -> str:
-    if step.kind == StepKind.EMAIL:
-        subject = step.subject or (step.template_version.subject if step.template_version else "")
-        return title_of(step.kind, {"subject": subject})
-    return title_of(step.kind, settings_of(step))
+    earlier = (
+        Step.objects.filter(version__in=change.older).select_related("template_version").order_by("version__number")
+    )
+    return words.labels_of(earlier) | words.labels_of(change.steps)
