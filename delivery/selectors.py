@@ -40,6 +40,7 @@ from delivery.models import (
     Message,
     MessageState,
 )
+from delivery.pacing.foresight import Departure, Foresight, Held, foresee
 from delivery.pacing.history import zone_of_mailbox
 from delivery.pacing.reads import (
     RampProgress,
@@ -62,6 +63,9 @@ __all__ = [
     "COUNTED",
     "HONEYPOT_LABEL",
     "LATENCY_BOUNDS",
+    "Departure",
+    "Foresight",
+    "Held",
     "Hold",
     "Item",
     "Level",
@@ -89,6 +93,7 @@ __all__ = [
     "domain_paces",
     "domains_in",
     "domains_of",
+    "foresee",
     "hourly",
     "keep_until",
     "latencies",

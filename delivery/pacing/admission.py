@@ -106,11 +106,12 @@ def _by_frequency(lease: Lease, mailing: Mailing, now: datetime) -> _Judge | Non
 
     def judge(message: LeasedMessage) -> Held | None:
         freed_at = full.get(message.contact_id or 0)
-        return Held(_rounded(freed_at), reasons.FREQUENCY_CAP) if freed_at is not None else None
+        return Held(rounded(freed_at), reasons.FREQUENCY_CAP) if freed_at is not None else None
 
     return judge
 
 
-def _rounded(moment: datetime) -> datetime:
+def rounded(moment: datetime) -> datetime:
+    """Return the moment or the next full ten minutes: when a frequency cap is asked about again."""
     start = datetime(2000, 1, 1, tzinfo=UTC)
     return start + -((start - moment) // _GRAIN) * _GRAIN

@@ -54,12 +54,16 @@ def rules_of(mailing: Mailing) -> SendingRules | None:
     return getattr(mailing.workspace, "sending_rules", None)
 
 
+def quiet_hours_of(rules: SendingRules | None) -> Hours | None:
+    """Return the workspace's quiet hours, if it has any."""
+    if rules is None or rules.quiet_from is None or rules.quiet_until is None:
+        return None
+    return Hours(rules.quiet_from, rules.quiet_until)
+
+
 def openings_of(mailing: Mailing) -> Openings | None:
     """Return the mailing's windows, or None: it may leave at any time, as tests may."""
-    rules = rules_of(mailing)
-    quiet = None
-    if rules is not None and rules.quiet_from is not None and rules.quiet_until is not None:
-        quiet = Hours(rules.quiet_from, rules.quiet_until)
+    quiet = quiet_hours_of(rules_of(mailing))
     window = Window.of(mailing.window)
     if mailing.is_test or (window is None and quiet is None):
         return None

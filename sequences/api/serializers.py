@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
@@ -14,6 +15,7 @@ from sequences.models import (
     StepKind,
 )
 from sequences.services import MOST_AT_ONCE, stamp_of
+from sequences.simulation import Basis, Route
 
 STATES = [state.name.lower() for state in EnrolmentState]
 OUTBOX_STATES = [state.name.lower() for state in OutboxState]
@@ -186,3 +188,98 @@ class PeopleSerializer(serializers.Serializer[Any]):
     stopped = serializers.IntegerField()
     steps = StepPeopleSerializer(many=True)
     ended = EndedSerializer(many=True)
+
+
+class MadeUpSerializer(serializers.Serializer[Any]):
+    """Somebody who is made up for a simulation."""
+
+    email = serializers.CharField(required=False, max_length=320)
+    first_name = serializers.CharField(required=False, allow_blank=True)
+    last_name = serializers.CharField(required=False, allow_blank=True)
+    company = serializers.CharField(required=False, allow_blank=True)
+    locale = serializers.CharField(required=False, allow_blank=True)
+    time_zone = serializers.CharField(required=False, allow_blank=True)
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+    attributes = serializers.DictField(required=False, help_text="Values of custom fields by their key.")
+    lists = serializers.ListField(child=serializers.IntegerField(min_value=1), required=False)
+
+
+class SimulationSerializer(serializers.Serializer[Any]):
+    """Who goes through which steps, from when, and what happens on the way."""
+
+    version = serializers.CharField(
+        required=False,
+        default="",
+        max_length=10,
+        help_text="draft, live or a number; without it the draft if there is one.",
+    )
+    contact = serializers.IntegerField(required=False, min_value=1, help_text="A contact as it is now.")
+    person = MadeUpSerializer(required=False, help_text="Or somebody made up.")
+    start = serializers.DateTimeField(required=False, help_text="When they enter; without it now.")
+    mailbox = serializers.IntegerField(required=False, min_value=1, help_text="Without it the campaign's first.")
+    outcomes = serializers.DictField(
+        child=serializers.CharField(max_length=20),
+        required=False,
+        help_text="The lane that is taken at a step, by its key; `key:1` is for the second round alone.",
+    )
+    seed = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=2**53,
+        help_text="Draws what isn't known or chosen; without it the usual.",
+    )
+    reacts_after = serializers.DurationField(
+        required=False,
+        min_value=timedelta(0),
+        max_value=timedelta(days=365),
+        help_text="How long they take who react, without a seed; an hour if not given.",
+    )
+
+
+class HoldSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+    until = serializers.DateTimeField()
+
+
+class SimulatedMailSerializer(serializers.Serializer[Any]):
+    subject = serializers.CharField()
+    preheader = serializers.CharField()
+    due_at = serializers.DateTimeField()
+    leaves_at = serializers.DateTimeField()
+    holds = HoldSerializer(many=True, help_text="What keeps it from leaving when it is due, in order.")
+    problem = serializers.CharField(help_text="Why it can't be made for this person; empty if it can.")
+
+
+class RouteSerializer(serializers.Serializer[Any]):
+    lane = serializers.CharField()
+    basis = serializers.ChoiceField(choices=[basis.value for basis in Basis])
+    sentence = serializers.CharField()
+    lanes = serializers.SerializerMethodField()
+    happens_at = serializers.DateTimeField(allow_null=True, help_text="When they react, or the event happens.")
+
+    def get_lanes(self, route: Route) -> list[str]:
+        return [name for name, _ in route.options]
+
+
+class StageSerializer(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    kind = serializers.ChoiceField(choices=StepKind.choices)
+    name = serializers.CharField(source="label")
+    rotation = serializers.IntegerField()
+    entered_at = serializers.DateTimeField()
+    left_at = serializers.DateTimeField(allow_null=True)
+    why = serializers.CharField()
+    mail = SimulatedMailSerializer(allow_null=True)
+    route = RouteSerializer(allow_null=True)
+
+
+class StorySerializer(serializers.Serializer[Any]):
+    """What would become of them; nothing was sent."""
+
+    start = serializers.DateTimeField()
+    time_zone = serializers.CharField(help_text="By whose clock they live.")
+    ending = serializers.ChoiceField(choices=["completed", "exit", "goal", "cut"])
+    ended_at = serializers.DateTimeField()
+    stages = StageSerializer(many=True)
+    warnings = serializers.ListField(child=serializers.CharField())

@@ -7,8 +7,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contacts.selectors import ContactFilter, find_contacts
+from contacts.selectors import ContactFilter, contact_in, find_contacts
+from core import clock
 from core.exceptions import InvalidInput
+from delivery.selectors import mailbox_in
 from sequences import selectors, services
 from sequences.api.serializers import (
     STATES,
@@ -24,13 +26,16 @@ from sequences.api.serializers import (
     SecretSerializer,
     SeenSerializer,
     SequenceSerializer,
+    SimulationSerializer,
     StepSerializer,
+    StorySerializer,
     UndoneSerializer,
     UndoSerializer,
 )
 from sequences.history import as_dict, history_of
 from sequences.models import OPEN_STATES, Enrolment, EnrolmentState, Intervention, Sequence
 from sequences.people import count_people
+from sequences.simulation import SOON, Outcomes, Person, made_up_person, person_of
 from team.access import Capability
 from team.api.base import ReadMixin, WorkspaceViewSet
 
@@ -40,6 +45,7 @@ class SequenceViewSet(ReadMixin, WorkspaceViewSet[Sequence]):
 
     scope = "campaigns"
     serializer_class = SequenceSerializer
+    read_actions = frozenset({"simulate"})
     capabilities = {"intervene": Capability.SEND, "undo": Capability.SEND}
 
     def get_queryset(self) -> QuerySet[Sequence]:
@@ -106,6 +112,33 @@ class SequenceViewSet(ReadMixin, WorkspaceViewSet[Sequence]):
     def webhook_secret(self, request: Request) -> Response:
         """Show the secret that webhooks of this workspace's sequences are signed with, by the rules of Standard Webhooks."""
         return Response({"secret": selectors.webhook_secret(self.workspace)})
+
+    @extend_schema(request=SimulationSerializer, responses=StorySerializer)
+    @action(detail=True, methods=["post"])
+    def simulate(self, request: Request, pk: str) -> Response:
+        """What would become of a contact, or of somebody made up: every step with its exact time.  Nothing is sent or written."""
+        sequence = self.get_object()
+        serializer = SimulationSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        story = services.simulate_sequence(
+            sequence=sequence,
+            person=self._person(data),
+            version=services.version_called(sequence, data["version"]),
+            start=data.get("start") or clock.now(),
+            mailbox=mailbox_in(self.workspace, data["mailbox"]) if "mailbox" in data else None,
+            outcomes=Outcomes(seed=data.get("seed"), reacts_after=data.get("reacts_after", SOON)),
+            chosen=data.get("outcomes", {}),
+        )
+        return Response(StorySerializer(story).data)
+
+    def _person(self, data: Mapping[str, Any]) -> Person:
+        if "contact" in data:
+            contact = contact_in(self.workspace, data["contact"])
+            contact.workspace = self.workspace
+            return person_of(contact)
+        given = dict(data.get("person", {}))
+        return made_up_person(self.workspace, list_ids=given.pop("lists", []), given=given)
 
 
 def _do(sequence: Sequence, data: Mapping[str, Any]) -> dict[str, Any]:

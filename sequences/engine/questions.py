@@ -20,6 +20,7 @@ from sequences.kinds.events import EventBranch, Match, WaitFor
 
 CUSTOM_PREFIX = "custom."
 EVER = timedelta(days=36_500)
+NOTHING = Sql("NULL")
 
 
 class Sent(NamedTuple):
@@ -74,22 +75,7 @@ def answers(
     now: datetime,
 ) -> dict[int, Answer]:
     """Return each contact's answer.  Raises CannotAskError when what it asks about is gone."""
-    value = Sql("NULL")
-    match branch:
-        case ListBranch(list=list_id):
-            if not List.objects.filter(workspace_id=workspace_id, pk=list_id).exists():
-                raise CannotAskError(f"The list {list_id} is gone.")
-            exists = "EXISTS (SELECT FROM contacts_listmember m WHERE m.list_id = %s AND m.contact_id = c.id)"
-            condition = Sql(exists, (list_id,))
-        case SegmentBranch(segment=segment_id):
-            segment = Segment.objects.filter(workspace_id=workspace_id, pk=segment_id).first()
-            if segment is None:
-                raise CannotAskError(f"The segment {segment_id} is gone.")
-            condition = contacts.segment_sql(workspace_id, segment.definition, now=now)
-        case FieldBranch():
-            tree = {"match": "all", "conditions": [branch.condition()]}
-            condition = contacts.segment_sql(workspace_id, tree, now=now)
-            value = _value_of(branch.field)
+    condition, value = condition_of(workspace_id, branch, now)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -99,6 +85,24 @@ def answers(
             [*condition.params, *value.params, workspace_id, list(contact_ids)],
         )
         return {contact_id: Answer(holds, found) for contact_id, holds, found in cursor.fetchall()}
+
+
+def condition_of(workspace_id: int, branch: FieldBranch | SegmentBranch | ListBranch, now: datetime) -> tuple[Sql, Sql]:
+    """Return what a branch asks of a contact's row `c`, and the value that it looks at, as SQL.  Raises as `answers` does."""
+    match branch:
+        case ListBranch(list=list_id):
+            if not List.objects.filter(workspace_id=workspace_id, pk=list_id).exists():
+                raise CannotAskError(f"The list {list_id} is gone.")
+            exists = "EXISTS (SELECT FROM contacts_listmember m WHERE m.list_id = %s AND m.contact_id = c.id)"
+            return Sql(exists, (list_id,)), NOTHING
+        case SegmentBranch(segment=segment_id):
+            segment = Segment.objects.filter(workspace_id=workspace_id, pk=segment_id).first()
+            if segment is None:
+                raise CannotAskError(f"The segment {segment_id} is gone.")
+            return contacts.segment_sql(workspace_id, segment.definition, now=now), NOTHING
+        case FieldBranch():
+            tree = {"match": "all", "conditions": [branch.condition()]}
+            return contacts.segment_sql(workspace_id, tree, now=now), _value_of(branch.field)
 
 
 def _value_of(field: str) -> Sql:

@@ -56,6 +56,7 @@ from sequences.services.publishing import (
     restore_version,
 )
 from sequences.services.references import let_list_go, let_segment_go
+from sequences.services.simulations import default_mailbox, simulate_sequence, version_called
 from sequences.services.stopping import note_custom_events, stop_asked, stop_enrolment, stop_enrolments
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "continue_publications",
     "copy_steps",
     "create_sequence",
+    "default_mailbox",
     "delete_step",
     "deliver_aside",
     "deliver_outbox",
@@ -108,6 +110,7 @@ __all__ = [
     "resume",
     "retry_items",
     "shift_step",
+    "simulate_sequence",
     "skip_waits",
     "stamp_of",
     "stop_asked",
@@ -119,6 +122,7 @@ __all__ = [
     "undo",
     "undo_intervention",
     "update_step",
+    "version_called",
     "wake_by_messages",
     "wake_engaged",
 ]
