@@ -22,6 +22,14 @@ def assign_mailboxes(*, pool: Sequence[int], contact_ids: Sequence[int], offset:
     return [known.get(contact_id) or dealer.deal() for contact_id in contact_ids]
 
 
+def shares_of(pool: Sequence[int], count: int) -> dict[int, int]:
+    """Return how many of so many contacts each mailbox of the pool would get if it has written to none of them."""
+    dealer = _Dealer(delivery.room_today(pool))
+    before = dealer.used
+    dealer.skip(count)
+    return {mailbox_id: dealer.used.get(mailbox_id, 0) - before.get(mailbox_id, 0) for mailbox_id in pool}
+
+
 class _Dealer:
     """Deals out mailboxes, always the one with the most room left; those without a limit a day come first, in turns.
 
@@ -34,6 +42,11 @@ class _Dealer:
         if unlimited:
             self._heap = [(0, mailbox_id) for mailbox_id in unlimited]
         heapq.heapify(self._heap)
+
+    @property
+    def used(self) -> dict[int, int]:
+        """How much of each mailbox's room is gone, as a number to compare; mailboxes that get nothing are left out."""
+        return {mailbox_id: used for used, mailbox_id in self._heap}
 
     def deal(self) -> int:
         """Return the next mailbox."""

@@ -42,6 +42,7 @@ from delivery.models import (
 )
 from delivery.pacing.foresight import Departure, Foresight, Held, foresee
 from delivery.pacing.history import zone_of_mailbox
+from delivery.pacing.outlook import Outlook, outlooks
 from delivery.pacing.reads import (
     RampProgress,
     complaint_warning,
@@ -74,6 +75,7 @@ __all__ = [
     "MailboxState",
     "MailingState",
     "Moment",
+    "Outlook",
     "Pace",
     "RampProgress",
     "SendingState",
@@ -108,6 +110,7 @@ __all__ = [
     "messages_of",
     "messages_to",
     "open_batches",
+    "outlooks",
     "overdue_seconds",
     "pace_of",
     "ramp_progress",

@@ -330,6 +330,10 @@ class FindingSerializer(serializers.Serializer[Any]):
     section = serializers.CharField()
     count = serializers.IntegerField()
     examples = ExampleSerializer(many=True)
+    at = serializers.CharField(
+        required=False,
+        help_text="The moment that the message names (ISO 8601), such as when the last mail leaves; or empty.",
+    )
 
 
 class CheckSerializer(serializers.ModelSerializer[Check]):

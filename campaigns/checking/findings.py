@@ -1,6 +1,7 @@
 """What a pre-flight check found: one finding a code and subject, counted, with a few examples."""
 
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Self
 
 Level = Literal["error", "warning", "info"]
@@ -13,6 +14,7 @@ class Finding:
     """`code` is stable; `subject` tells findings of one code apart (a merge field, a step); `examples` are contacts.
 
     Errors block the launch, warnings must be confirmed.  `section` is the part of the campaign where it is mended.
+    `at` is the moment that the message names, in ISO 8601; "" if it names none.
     """
 
     code: str
@@ -22,6 +24,7 @@ class Finding:
     section: str = "email"
     count: int = 0
     examples: list[dict[str, Any]] = field(default_factory=list)
+    at: str = ""
 
 
 class Findings:
@@ -50,10 +53,12 @@ class Findings:
         section: str = "email",
         count: int = 0,
         example: dict[str, Any] | None = None,
+        at: datetime | None = None,
     ) -> None:
         """Note a finding, or one more case of it; the first message and the first examples stay."""
+        moment = at.isoformat() if at is not None else ""
         finding = self._found.setdefault(
-            (code, subject), Finding(code, level, message, subject=subject, section=section)
+            (code, subject), Finding(code, level, message, subject=subject, section=section, at=moment)
         )
         finding.count += count
         if example is not None and len(finding.examples) < MAX_EXAMPLES:

@@ -3,6 +3,7 @@
 from django.conf import settings
 
 from campaigns.audience import Audience, Size, audience_of, measure, reach_of
+from campaigns.checking.capacity import check_capacity
 from campaigns.checking.findings import Findings
 from campaigns.models import Campaign, Kind
 from campaigns.selectors import mailboxes_of, trigger_of
@@ -24,9 +25,11 @@ def check_settings(campaign: Campaign, findings: Findings) -> Size:
             "The workspace has no postal address, which the law asks for in marketing mail. Add it in the settings."
         )
         findings.add("no_workspace_address", "warning", message, section="settings")
-    return (
-        _check_trigger(campaign, findings) if campaign.kind == Kind.TRIGGERED else _check_audience(campaign, findings)
-    )
+    if campaign.kind == Kind.TRIGGERED:
+        return _check_trigger(campaign, findings)
+    size = _check_audience(campaign, findings)
+    check_capacity(campaign, size.recipients, findings)
+    return size
 
 
 def _check_trigger(campaign: Campaign, findings: Findings) -> Size:

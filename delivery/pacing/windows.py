@@ -110,6 +110,38 @@ def next_open(moment: datetime, zone: ZoneInfo, *, window: Window | None, quiet:
     return None
 
 
+def open_spans(
+    start: datetime, end: datetime, zone: ZoneInfo, *, window: Window | None, quiet: Hours | None
+) -> list[tuple[datetime, datetime]]:
+    """Return the times from `start` to `end` (at most a fortnight) that are within the window and not quiet, in order."""
+    spans = [(start, end)]
+    if window is not None:
+        opened = _openings(start, zone, window)
+        spans = [(max(opens, start), min(closes, end)) for opens, closes in opened if opens < end]
+    if quiet is not None:
+        first, last = local_day(start, zone) - timedelta(days=1), local_day(end, zone)
+        for offset in range((last - first).days + 1):
+            begins, ends = quiet.on(first + timedelta(days=offset), zone)
+            spans = [
+                (low, high)
+                for opens, closes in spans
+                for low, high in ((opens, min(closes, begins)), (max(opens, ends), closes))
+                if low < high
+            ]
+    return _joined(spans)
+
+
+def _joined(spans: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """Put spans together that touch or overlap."""
+    joined: list[tuple[datetime, datetime]] = []
+    for low, high in sorted(spans):
+        if joined and low <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+        else:
+            joined.append((low, high))
+    return joined
+
+
 def _openings(moment: datetime, zone: ZoneInfo, window: Window) -> Iterator[tuple[datetime, datetime]]:
     # Hours over midnight that began yesterday may still last.
     first = local_day(moment, zone) - timedelta(days=1)

@@ -8,6 +8,7 @@ from campaigns.models import Campaign, Check
 from contacts.models import Contact, ContactField, Suppression
 from delivery.models import Mailbox
 from delivery.services import add_domain, check_domain
+from sequences.services import advance_due
 from tests.factories.campaigns import make_campaign, make_list
 from tests.factories.sequences import SOURCE, make_contacts, make_mailbox
 
@@ -232,3 +233,47 @@ def test_what_the_dns_said_of_the_sending_domain_is_a_warning(workspace, mailbox
     assert any("example.com has no SPF record." in row["message"] for row in findings)
     settings.EMAIL_SANDBOX = ("127.0.0.1", 2525)
     assert "sending_domain" not in found(checked(campaign))
+
+
+def test_mailboxes_that_are_too_slow_are_a_warning_with_the_date(workspace, at_nine):
+    slow = make_mailbox(workspace, name="slow")
+    Mailbox.objects.filter(pk=slow.pk).update(ramp_start=2, ramp_growth=1, ramp_unit="messages", ramp_target=50)
+    campaign = make_campaign(workspace, contacts=9, mailboxes=[slow])
+    finding = found(checked(campaign))["mailbox_capacity"]
+    # 2 today, then 3, 4: the ninth is the last of the third day's four.
+    last = at_nine.date() + timedelta(days=2)
+    assert (finding["level"], finding["section"], finding["at"][:10]) == ("warning", "sender", last.isoformat())
+    assert f"would leave on {last:%A} {last.day} {last:%B %Y}" in finding["message"]
+    assert "slow@example.com has 9 of them, held by its warm-up." in finding["message"]
+
+    # A second mailbox without a limit takes them all.
+    campaign.mailboxes.add(make_mailbox(workspace, name="quick"))
+    assert "mailbox_capacity" not in found(checked(campaign))
+
+
+def test_what_waits_before_it_and_the_sending_hours_count(workspace, at_nine):
+    mailbox = make_mailbox(workspace)
+    Mailbox.objects.filter(pk=mailbox.pk).update(per_minute=1)
+    campaign = make_campaign(workspace, contacts=150, mailboxes=[mailbox])
+    finding = found(checked(campaign))["sending_time"]
+    assert (finding["level"], finding["at"]) == ("info", (at_nine + timedelta(minutes=150)).isoformat())
+    day = at_nine.weekday()
+    Campaign.objects.filter(pk=campaign.pk).update(window={"weekdays": [day], "start": "09:00", "end": "11:00"})
+    campaign.refresh_from_db()
+    finding = found(checked(campaign))["mailbox_capacity"]
+    assert (finding["level"], finding["at"]) == ("warning", (at_nine + timedelta(days=7, minutes=30)).isoformat())
+
+    earlier = make_campaign(workspace, contacts=3, mailboxes=[mailbox])
+    services.launch_campaign(earlier, accept_warnings=True)
+    services.run_launch(earlier.pk)
+    advance_due(now=at_nine)
+    finding = found(checked(campaign))["mailbox_capacity"]
+    assert finding["at"] == (at_nine + timedelta(days=7, minutes=33)).isoformat()
+
+
+def test_mail_that_never_could_leave_has_no_date(workspace, at_nine):
+    mailbox = make_mailbox(workspace)
+    Mailbox.objects.filter(pk=mailbox.pk).update(per_day=1)
+    finding = found(checked(make_campaign(workspace, contacts=400, mailboxes=[mailbox])))["mailbox_capacity"]
+    assert "would not leave within a year" in finding["message"]
+    assert finding["at"] == ""

@@ -1,6 +1,8 @@
 """When a mailbox's backlog will have left, against a count of every minute."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -10,6 +12,7 @@ from delivery.pacing.days import start_of
 from delivery.pacing.forecast import clears_at
 from delivery.pacing.history import Today
 from delivery.pacing.ramps import GrowthUnit, Ramp
+from delivery.pacing.windows import Hours, Window, open_spans
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 11, 24, 11, tzinfo=UTC)
@@ -26,6 +29,9 @@ def today(*, cap: int | None = None, sent: int = 0, step: int | None = None, ram
         last_sent_at=None,
         ramp_cap=ramp_cap,
     )
+
+
+PACE: dict[str, Any] = {"now": NOON, "per_minute": 60, "today": today(), "per_day": None, "ramp": None, "zone": BERLIN}
 
 
 def forecast(
@@ -86,3 +92,21 @@ def test_it_agrees_with_counting_every_minute(waiting: int, per_minute: int, per
         gone, left, moment = gone + step, left - step, moment + timedelta(minutes=1)
     assert end is not None
     assert abs(end - moment) <= timedelta(minutes=1)
+
+
+def test_outside_of_the_sending_hours_nothing_leaves() -> None:
+    window = Window.of({"weekdays": [1, 2], "start": "09:00", "end": "13:00"})
+    spans = partial(open_spans, zone=BERLIN, window=window, quiet=None)
+    # It is Tuesday noon: one hour today, four tomorrow, then Tuesday next week.
+    ends = [clears_at(count, **PACE, spans=spans) for count in (60 * 60, 60 * 60 * 5, 60 * 60 * 5 + 60)]
+    assert [end.astimezone(BERLIN).isoformat()[:16] for end in ends if end] == [
+        "2026-11-24T13:00",
+        "2026-11-25T13:00",
+        "2026-12-01T09:01",
+    ]
+
+
+def test_hours_that_never_open_have_no_end() -> None:
+    window = Window.of({"weekdays": [0], "start": "22:00", "end": "23:00"})
+    quiet = Hours(time(21), time(7))
+    assert clears_at(1, **PACE, spans=partial(open_spans, zone=BERLIN, window=window, quiet=quiet)) is None

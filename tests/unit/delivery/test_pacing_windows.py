@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.pacing.days import moment_at, start_of
-from delivery.pacing.windows import ALWAYS, EVERY_DAY, Hours, Window, next_open
+from delivery.pacing.windows import ALWAYS, EVERY_DAY, Hours, Window, next_open, open_spans
 
 OFFICE = Window(frozenset(range(5)), Hours(time(9), time(17)))
 NIGHT = Hours(time(21), time(8))
@@ -113,6 +113,26 @@ def test_what_opens_is_allowed_and_is_the_first(zone, moment, weekdays, start, e
     assert next_open(found, place, window=window, quiet=hush) == found
     if found > moment:
         assert next_open(found - timedelta(seconds=1), place, window=window, quiet=hush) == found
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    start_at=st.integers(0, 730 * 86_400).map(
+        lambda seconds: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    ),
+    after=st.timedeltas(timedelta(0), timedelta(days=2)),
+    weekdays=st.none() | st.frozensets(st.integers(0, 6), min_size=1),
+    hours=st.tuples(st.times(), st.times()),
+    quiet=st.none() | st.tuples(st.times(), st.times()),
+)
+def test_the_open_spans_hold_just_what_may_leave_at_once(zone, start_at, after, weekdays, hours, quiet) -> None:
+    window = None if weekdays is None else Window(weekdays, Hours(*hours))
+    nights = None if quiet is None else Hours(*quiet)
+    spans = open_spans(start_at, start_at + timedelta(days=2), ZoneInfo(zone), window=window, quiet=nights)
+    moment = start_at + min(after, timedelta(days=2) - timedelta(microseconds=1))
+    is_open = any(opens <= moment < closes for opens, closes in spans)
+    assert is_open == (next_open(moment, ZoneInfo(zone), window=window, quiet=nights) == moment)
+    assert all(closes < opens for (_, closes), (opens, _) in itertools.pairwise(spans))
 
 
 @pytest.mark.parametrize("zone", ZONES)
