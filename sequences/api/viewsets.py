@@ -32,6 +32,7 @@ from sequences.api.serializers import (
     UndoneSerializer,
     UndoSerializer,
 )
+from sequences.api.versions import VersionActions
 from sequences.history import as_dict, history_of
 from sequences.models import OPEN_STATES, Enrolment, EnrolmentState, Intervention, Sequence
 from sequences.people import count_people
@@ -40,13 +41,13 @@ from team.access import Capability
 from team.api.base import ReadMixin, WorkspaceViewSet
 
 
-class SequenceViewSet(ReadMixin, WorkspaceViewSet[Sequence]):
-    """Sequences, read only."""
+class SequenceViewSet(ReadMixin, VersionActions):
+    """Sequences: read, and edited while they run."""
 
     scope = "campaigns"
     serializer_class = SequenceSerializer
-    read_actions = frozenset({"simulate"})
-    capabilities = {"intervene": Capability.SEND, "undo": Capability.SEND}
+    read_actions = frozenset({"publish_preview", "simulate"})
+    capabilities = {**VersionActions.version_capabilities, "intervene": Capability.SEND, "undo": Capability.SEND}
 
     def get_queryset(self) -> QuerySet[Sequence]:
         return selectors.sequences_in(self.workspace)
