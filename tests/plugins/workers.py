@@ -105,7 +105,8 @@ def start_worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**service_environment(), **(environment or {})},
+                # With each task and what beat sends in the log, which is read when a test that waits for beat fails.
+                env={**service_environment(), "LOG_LEVEL": "DEBUG" if beat else "INFO", **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -120,7 +121,7 @@ def start_worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..
     for worker in started:
         worker.stop()
         # Shown by pytest if the test failed.
-        print(f"--- {worker.log.name} ---\n{worker.log.read_text(errors='replace')[-20_000:]}")  # noqa: T201
+        print(f"--- {worker.log.name} ---\n{worker.log.read_text(errors='replace')[-60_000:]}")  # noqa: T201
 
 
 def _wait_until_ready(worker: WorkerProcess) -> None:

@@ -9,6 +9,12 @@ def test_settling_waits_behind_dispatches_instead_of_being_dropped() -> None:
     assert entry["options"]["expires"] >= 20 * DISPATCH_SECONDS
 
 
+def test_what_starts_and_ends_campaigns_waits_behind_dispatches() -> None:
+    for name in ("launch due campaigns", "complete finished campaigns"):
+        assert BEAT_SCHEDULE[name]["options"]["expires"] >= 5 * DISPATCH_SECONDS
+
+
 def test_everything_else_is_dropped_when_it_is_due_again() -> None:
-    others = [entry for name, entry in BEAT_SCHEDULE.items() if name != "settle abandoned batches"]
+    patient = {"settle abandoned batches", "launch due campaigns", "complete finished campaigns"}
+    others = [entry for name, entry in BEAT_SCHEDULE.items() if name not in patient]
     assert all(entry["options"]["expires"] == max(entry["schedule"], 1.0) for entry in others)
