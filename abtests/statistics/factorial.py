@@ -4,6 +4,7 @@ The verdict treats the cells as arms; what is here explains it. statsmodels is i
 and only the analysis queue's workers need it.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -144,8 +145,12 @@ def _fit(successes: FloatArray, trials: FloatArray, design: FloatArray) -> _Fit:
 
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
-    fit = GLM(np.column_stack([successes, trials - successes]), design, family=Binomial()).fit()
+    with warnings.catch_warnings():
+        # Said of any perfect fit, for example when all cells respond alike.
+        warnings.simplefilter("ignore", PerfectSeparationWarning)
+        fit = GLM(np.column_stack([successes, trials - successes]), design, family=Binomial()).fit()
     return _Fit(np.asarray(fit.params), np.asarray(fit.cov_params()), float(fit.deviance))
 
 

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from abtests.statistics.looks import winning_chances
 from abtests.statistics.planning import SEQUENTIAL_INFLATION, Reach, confirm_size, reach, select_size
-from abtests.statistics.spending import ALPHA, equal_looks
+from abtests.statistics.spending import ALPHA, FEWEST_EVENTS, equal_looks
 
 FEWEST_BATCHES: Final = 4
 MOST_BATCHES: Final = 24
@@ -30,11 +30,11 @@ def sequential_cost(looks: int, power: float = 0.95) -> SequentialCost:
 
     Raises ValueError for no looks.  Source: Jennison & Turnbull 2000, ch. 3 and 7.
     """
-    information, spent = equal_looks(looks)
+    look = equal_looks(looks)
     single = float(ndtri(1 - ALPHA / 2) + ndtri(power))
-    drift = float(brentq(lambda at: sum(winning_chances(information, spent, at)) - power, 0.0, 3 * single))
-    chances = winning_chances(information, spent, drift)
-    share = sum(t * chance for t, chance in zip(information, chances, strict=True)) + 1 - sum(chances)
+    drift = float(brentq(lambda at: sum(winning_chances(look.information, look.spent, at)) - power, 0.0, 3 * single))
+    chances = winning_chances(look.information, look.spent, drift)
+    share = sum(t * chance for t, chance in zip(look.sizes, chances, strict=True)) + 1 - sum(chances)
     return SequentialCost((drift / single) ** 2, share)
 
 
@@ -79,6 +79,13 @@ class Plan:
         return tuple(size + (batch < over) for batch in range(self.batches))
 
 
+def _size_for_events(base: float, lead: float) -> int:
+    """Return the recipients an arm with which the top two arms miss the events that a winner needs in 2.5 % of tests only."""
+    two_errors = float(ndtri(0.975))
+    expected = (two_errors + math.sqrt(two_errors**2 + 4 * FEWEST_EVENTS)) ** 2 / 4
+    return math.ceil(expected / (2 * base + lead))
+
+
 def plan(
     audience: int,
     *,
@@ -99,7 +106,7 @@ def plan(
         raise ValueError(f"The test cells go out in {FEWEST_BATCHES} to {MOST_BATCHES} batches, not {batches}.")
     if audience < 0 or not 0 < largest_share <= 1 or window_hours <= 0 or spacing_hours < 0:
         raise ValueError("The audience, its share and the hours of a test must be positive.")
-    to_prove = confirm_size(arms, base, lead, inflation=SEQUENTIAL_INFLATION)
+    to_prove = max(confirm_size(arms, base, lead, inflation=SEQUENTIAL_INFLATION), _size_for_events(base, lead))
     per_arm = min(to_prove, math.floor(audience * largest_share / arms))
     return Plan(
         arms=arms,

@@ -6,17 +6,27 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from abtests.statistics.counts import FloatArray, Numbers, as_array, as_counts
+from abtests.statistics.counts import FloatArray, Numbers, as_counts, rates
 from abtests.statistics.planning import planned_information
 
 ALPHA: Final = 0.05
+# A winner needs this many responses in the top two arms.
+FEWEST_EVENTS: Final = 20
 
 
 class Look(NamedTuple):
-    """All looks so far, this one last: the information each had and the error spent up to it."""
+    """All looks so far, this one last."""
 
-    information: tuple[float, ...]
-    spent: tuple[float, ...]
+    # Recipients an arm (the harmonic mean of the top two arms), and the error spent, up to each look.
+    sizes: tuple[float, ...] = ()
+    spent: tuple[float, ...] = ()
+    # p̄ q̄ of the top two arms at this look.
+    variance: float = 0.25
+
+    @property
+    def information(self) -> tuple[float, ...]:
+        """I = n / (2 p̄ q̄) of each look, all by the rate as it is known now, so that their ratios are those of the sizes."""
+        return tuple(size / (2 * self.variance) for size in self.sizes)
 
     @property
     def is_last(self) -> bool:
@@ -41,37 +51,31 @@ def _spend(t: float, alpha: float = ALPHA) -> float:
     return float(4 * ndtr(ndtri(alpha / 4) / math.sqrt(t))) if t > 0 else 0.0
 
 
-def pooled_information(successes: Numbers, trials: Numbers) -> float:
-    """Return I = 1 / (p̄ q̄ (1/n₁ + 1/n₂)) of the two arms with the highest rates, p̄ being their pooled rate.
-
-    With arms of one size that is n / (2 p̄ q̄), the reciprocal of the variance of the difference that decides. Taking the rate of all arms
-    instead would count arms that are far behind, and so spend all error before the top two are known well enough.  0 if nothing is known:
-    fewer than two arms with trials, or none or all of the two arms' recipients responded.
-    """
-    s, n = as_counts(successes, trials)
-    s, n = s[n > 0], n[n > 0]
-    top = np.argsort(s / n)[-2:]
-    if top.size < 2:
-        return 0.0
-    n1, n2 = n[top].tolist()
-    pooled = float(s[top].sum()) / (n1 + n2)
-    return 1 / (pooled * (1 - pooled) * (1 / n1 + 1 / n2)) if 0 < pooled < 1 else 0.0
-
-
 def next_look(
     successes: Numbers, trials: Numbers, *, lead: float, earlier: Look | None = None, final: bool = False
 ) -> Look:
-    """Return the looks so far with one more at these counts: what `decide` wants as `information` and `spent`.
+    """Return the looks so far with one more at these counts: its `information` and `spent` are what `decide` wants.
 
     Error is spent by information, not by count or time, so looks may come when they like as long as nobody chooses their moment by the
-    results.  Information never shrinks: a rate that is judged anew can't give back what was spent.  At the `final` look all of alpha is
-    spent.  Source: Lan & DeMets 1983.
+    results; what was spent stays spent.  Information is that of the two arms with the highest rates, whose difference decides: arms far
+    behind would make it look larger than it is.  With fewer than 20 responses in these two nobody can win, and nothing is spent.  At the
+    `final` look all of alpha is.  Source: Lan & DeMets 1983.
     """
-    arms = as_array(trials, "trials").size
-    before = earlier or Look((), ())
-    information = max(pooled_information(successes, trials), *before.information[-1:], 0.0)
-    spent = ALPHA if final else _spend(information / planned_information(max(arms, 2), lead))
-    return Look((*before.information, information), (*before.spent, max(spent, *before.spent[-1:], 0.0)))
+    s, n = as_counts(successes, trials)
+    before = earlier or Look()
+    top = np.argsort(rates(s, n))[-2:]
+    responses, recipients = float(s[top].sum()), float(n[top].sum())
+    pooled = responses / recipients if recipients else 0.0
+    size = 2 / float((1 / n[top]).sum()) if n[top].all() else 0.0
+    variance = pooled * (1 - pooled) or before.variance
+    t = size / (2 * variance) / planned_information(max(n.size, 2), lead)
+    somebody_may_win = responses >= FEWEST_EVENTS and pooled < 1
+    spent = ALPHA if final else _spend(t) if somebody_may_win else 0.0
+    return Look(
+        sizes=(*before.sizes, max(size, *before.sizes[-1:], 0.0)),
+        spent=(*before.spent, max(spent, *before.spent[-1:], 0.0)),
+        variance=variance,
+    )
 
 
 def equal_looks(looks: int) -> Look:
@@ -79,4 +83,4 @@ def equal_looks(looks: int) -> Look:
     if looks < 1:
         raise ValueError("A test has at least one look.")
     fractions = [look / looks for look in range(1, looks + 1)]
-    return Look(tuple(fractions), tuple(_spend(t) for t in fractions))
+    return Look(tuple(fractions), tuple(_spend(t) for t in fractions), variance=0.5)

@@ -20,11 +20,9 @@ from abtests.statistics.guardrails import blocked_arms
 from abtests.statistics.intervals import wald_error
 from abtests.statistics.looks import last_boundary
 from abtests.statistics.planning import critical_point
-from abtests.statistics.spending import ALPHA
+from abtests.statistics.spending import ALPHA, FEWEST_EVENTS
 from abtests.statistics.stratified import Strata, as_strata, mantel_haenszel
 
-# A winner needs this many responses in the top two arms; with fewer in an arm the exact test must agree.
-FEWEST_EVENTS: Final = 20
 SINGLE_LOOK: Final = float(ndtri(1 - ALPHA / 2))
 
 
@@ -168,9 +166,9 @@ def _conclude(test: _Test, leader: int, others: list[int], smallest: float) -> K
 
 
 def _agrees(test: _Test, leader: int, other: int) -> bool:
-    """Whether Fisher's exact test rejects as well, asked where so few responded (or did not) that z is a rough guide."""
+    """Whether Fisher's exact test rejects as well, asked where so few of the two arms responded (or did not) that z is a rough guide."""
     s, n = test.successes[[leader, other]], test.trials[[leader, other]]
-    if min(s.min(), (n - s).min()) >= FEWEST_EVENTS:
+    if min(s.sum(), (n - s).sum()) >= FEWEST_EVENTS:
         return True
     return fisher(s, n) <= two_sided(test.boundary)
 

@@ -1,11 +1,12 @@
 """Simulated campaigns, judged look by look by `decide()` itself."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
-from abtests.statistics import Kind, confirm_size, decide
+from abtests.statistics import Kind, Verdict, confirm_size, decide
 from abtests.statistics.planning import SEQUENTIAL_INFLATION
 from abtests.statistics.spending import ALPHA, Look, next_look
 
@@ -36,12 +37,13 @@ def simulate(
     return Campaigns(batches.cumsum(axis=1), size * np.arange(1, looks + 1), lead)
 
 
-def history(responses: np.ndarray, sent: np.ndarray, lead: float) -> Look:
-    """Return the looks of one campaign as the services would have stored them (looks × arms)."""
-    past = Look((), ())
+def history(responses: np.ndarray, campaigns: Campaigns) -> Iterator[Look]:
+    """Yield the looks at one campaign (looks × arms) as the services would have stored them, one after the other."""
+    past = Look()
     for look, counts in enumerate(responses):
-        past = next_look(counts, [sent[look]] * counts.size, lead=lead, earlier=past, final=look + 1 == len(sent))
-    return past
+        sent, final = campaigns.sent[look], look + 1 == len(responses)
+        past = next_look(counts, [sent] * counts.size, lead=campaigns.lead, earlier=past, final=final)
+        yield past
 
 
 def judge(campaigns: Campaigns) -> tuple[np.ndarray, np.ndarray]:
@@ -51,28 +53,26 @@ def judge(campaigns: Campaigns) -> tuple[np.ndarray, np.ndarray]:
     """
     z = campaigns.smallest_z
     winners, shares = np.full(len(z), -1), np.ones(len(z))
-    looks = len(campaigns.sent)
-    for number, responses in enumerate(campaigns.responses):
-        if z[number].max() < ndtri(1 - ALPHA / 2):
-            continue
-        past = history(responses, campaigns.sent, campaigns.lead)
-        lowest = -ndtri(np.array(past.spent) / 2)
-        for look in np.flatnonzero(z[number] >= lowest):
-            verdict = look_at(responses, campaigns, past, look)
-            if verdict.kind is Kind.WINNER:
-                winners[number], shares[number] = verdict.leader, (look + 1) / looks
-                break
+    for number in np.flatnonzero(z.max(axis=1) >= ndtri(1 - ALPHA / 2)):
+        responses = campaigns.responses[number]
+        for look, past in enumerate(history(responses, campaigns)):
+            if z[number, look] >= -ndtri(past.spent[-1] / 2):
+                verdict = look_at(responses[look], campaigns, past)
+                if verdict.kind is Kind.WINNER:
+                    winners[number], shares[number] = verdict.leader, (look + 1) / len(responses)
+                    break
     return winners, shares
 
 
-def look_at(responses: np.ndarray, campaigns: Campaigns, past: Look, look: int):
-    """Return what `decide()` says at this look of a campaign."""
+def look_at(responses: np.ndarray, campaigns: Campaigns, past: Look) -> Verdict:
+    """Return what `decide()` says at the last of these looks."""
+    look = len(past.sizes) - 1
     return decide(
-        responses[look],
-        [campaigns.sent[look]] * responses.shape[1],
+        responses,
+        [campaigns.sent[look]] * responses.size,
         lead=campaigns.lead,
-        information=past.information[: look + 1],
-        spent=past.spent[: look + 1],
+        information=past.information,
+        spent=past.spent,
         final=look + 1 == len(campaigns.sent),
     )
 
