@@ -6,12 +6,30 @@ Two kinds, never mixed. *Domain decisions* are announced in the transaction that
 """
 
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from django.db import transaction
 
 Handler = Callable[[Any], None]
+
+
+@runtime_checkable
+class Mergeable(Protocol):
+    """A fact that comes so often that several of one workspace are handed to a handler as one."""
+
+    @property
+    def size(self) -> int:
+        """How many rows it is about."""
+
+    def joined(self, others: Sequence[Any]) -> Any:
+        """Return one fact that says what this and the others (later ones of the same workspace) say."""
+
+
+def merged(events: Sequence[Any]) -> Any:
+    """Return the events, of a mergeable kind, as one."""
+    return events[0].joined(events[1:])
+
 
 _decision_handlers: dict[type, list[Handler]] = defaultdict(list)
 _fact_handlers: dict[str, tuple[type, Handler]] = {}

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,13 +11,15 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 
-from core import bus, clock
+from core import bus, clock, waking
 from core.models import Fact, FactCursor, FactFailure
 
 logger = logging.getLogger(__name__)
 
 SEQUENCER_LOCK = 0x64726D62
 HANDLER_BATCH = 200
+# What is handled in one call, in rows that the merged facts are about.
+MERGED_SIZE = 5_000
 FORGET_AT_ONCE = 5_000
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=1)
@@ -52,10 +54,7 @@ def _plain(payload: dict[str, Any]) -> dict[str, Any]:
 def _wake() -> None:
     from core.tasks import deliver_facts
 
-    try:
-        deliver_facts.delay()
-    except deliver_facts.OperationalError:
-        logger.warning("No broker: the facts wait for the next beat.")
+    waking.wake(deliver_facts)
 
 
 def sequence() -> int:
@@ -101,8 +100,7 @@ def _advance(name: str, event_type: type, handler: bus.Handler) -> int:
                 :HANDLER_BATCH
             ]
         )
-        for fact in facts:
-            error = _call(handler, event_type, fact)
+        for fact, error in _handle(handler, event_type, facts):
             if error is not None:
                 FactFailure.objects.create(
                     handler=name, fact=fact, error=repr(error), retry_at=clock.now() + FIRST_RETRY
@@ -110,6 +108,34 @@ def _advance(name: str, event_type: type, handler: bus.Handler) -> int:
         if facts:
             FactCursor.objects.filter(handler=name).update(position=facts[-1].position)
         return len(facts)
+
+
+def _handle(
+    handler: bus.Handler, event_type: type, facts: Sequence[Fact]
+) -> Iterator[tuple[Fact, Exception | None]]:
+    """Call the handler with each fact, or once with several that can be one; yield each fact with its error."""
+    for group in _together(event_type, facts):
+        if len(group) > 1 and _try(handler, bus.merged([event_type(**fact.payload) for fact in group])) is None:
+            yield from ((fact, None) for fact in group)
+        else:  # one by one, so that a bad one stops no other
+            yield from ((fact, _call(handler, event_type, fact)) for fact in group)
+
+
+def _together(event_type: type, facts: Sequence[Fact]) -> list[list[Fact]]:
+    """Return the facts in groups of one workspace that are handled in one call, each in order."""
+    if not hasattr(event_type, "joined"):
+        return [[fact] for fact in facts]
+    groups: list[list[Fact]] = []
+    filling: dict[int | None, tuple[list[Fact], int]] = {}
+    for fact in facts:
+        size = event_type(**fact.payload).size
+        group, held = filling.get(fact.workspace_id, ([], 0))
+        if not group or held + size > MERGED_SIZE:
+            group, held = [], 0
+            groups.append(group)
+        group.append(fact)
+        filling[fact.workspace_id] = group, held + size
+    return groups
 
 
 def _retry(name: str, event_type: type, handler: bus.Handler) -> int:
@@ -178,10 +204,17 @@ def forget_old(*, at_once: int = FORGET_AT_ONCE) -> int:
 
 
 def _call(handler: bus.Handler, event_type: type, fact: Fact) -> Exception | None:
+    error = _try(handler, event_type(**fact.payload))
+    if error is not None:
+        name = bus.handler_name(handler)
+        logger.error("Handler %s failed on fact %s; it will be retried.", name, fact.pk, exc_info=error)
+    return error
+
+
+def _try(handler: bus.Handler, event: object) -> Exception | None:
     try:
         with transaction.atomic():
-            handler(event_type(**fact.payload))
-    except Exception as error:  # a handler may fail in any way; what the world did stays, and it is tried again
-        logger.exception("Handler %s failed on fact %s; it will be retried.", bus.handler_name(handler), fact.pk)
+            handler(event)
+    except Exception as error:  # noqa: BLE001 - a handler may fail in any way; what the world did stays, it is tried again
         return error
     return None

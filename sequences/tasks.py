@@ -4,8 +4,10 @@ from celery import shared_task
 @shared_task(ignore_result=True)
 def advance_due() -> None:
     """Move every enrolment that is due."""
+    from core import waking
     from sequences import services
 
+    waking.begun(advance_due.name)
     services.advance_due()
 
 

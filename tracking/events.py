@@ -1,5 +1,7 @@
 """What tracking announces."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -19,10 +21,20 @@ class HitsRecorded:
 
 @dataclass(frozen=True, slots=True)
 class CustomEventsRecorded:
-    """Fact: events of one workspace's contacts, told by name, are in the store."""
+    """Fact: events of one workspace's contacts, told by name, are in the store.  Handlers may be given several as one."""
 
     workspace_id: int
     event_ids: list[int]
+
+    @property
+    def size(self) -> int:
+        """How many events."""
+        return len(self.event_ids)
+
+    def joined(self, others: Sequence["CustomEventsRecorded"]) -> "CustomEventsRecorded":
+        """Return the events of all as one fact."""
+        ids = itertools.chain(self.event_ids, *(other.event_ids for other in others))
+        return CustomEventsRecorded(self.workspace_id, list(ids))
 
 
 @dataclass(frozen=True, slots=True)

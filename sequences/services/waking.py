@@ -6,6 +6,8 @@ from collections.abc import Callable
 from celery import Task
 from django.db import transaction
 
+from core import waking
+
 logger = logging.getLogger(__name__)
 
 
@@ -13,7 +15,7 @@ def wake_engine() -> None:
     """Have the engine run once this transaction is committed."""
     from sequences.tasks import advance_due
 
-    transaction.on_commit(_sender(advance_due))
+    transaction.on_commit(lambda: waking.wake(advance_due))
 
 
 def wake_sweeper() -> None:
