@@ -143,11 +143,13 @@ class Trigger(models.Model):
     is_live = models.BooleanField(default=False, editable=False)
     since = models.DateTimeField(null=True, editable=False, help_text="What was before doesn't count.")
     looked_at = models.DateTimeField(null=True, editable=False, help_text="When the segment or the dates were asked.")
+    look_at = models.DateTimeField(null=True, editable=False, help_text="When they are asked next.")
     baseline = models.JSONField(null=True, editable=False, help_text="The segment's definition that was asked last.")
 
     class Meta:
         indexes = [
             models.Index(fields=["workspace", "kind", "event"], condition=models.Q(is_live=True), name="trigger_live"),
+            models.Index(fields=["look_at"], condition=models.Q(is_live=True), name="trigger_look"),
         ]
 
     def __str__(self) -> str:

@@ -42,6 +42,14 @@ def admit_due() -> None:
 
 
 @shared_task(ignore_result=True)
+def look_at_triggers() -> None:
+    """Ask the segments and dates of triggers who has come."""
+    from campaigns import services
+
+    services.look_at_triggers()
+
+
+@shared_task(ignore_result=True)
 def resume_stalled() -> None:
     """Send the work of dead workers to others."""
     from campaigns import services

@@ -10,12 +10,12 @@ def subscribe() -> None:
     """Wire the apps together; called once when Django is ready."""
     from campaigns import services as campaigns
     from config.preview_people import CONTACTS
-    from contacts.events import AddressesSuppressed, ContactsDeleted, ListDeleted, SegmentDeleted
+    from contacts.events import AddressesSuppressed, ContactsDeleted, ListDeleted, ListEntered, SegmentDeleted
     from contacts.selectors import register_condition
     from delivery import services as delivery
     from delivery.events import MailboxRemoved, MessagesAccepted, MessagesFinished
     from sequences import services as sequences
-    from sequences.events import ContactsToStart, ContactsToStop, EditOpened
+    from sequences.events import ContactsToStart, ContactsToStop, EditOpened, WaysEnded
     from templates_lib.selectors import register_people
     from tracking import services as tracking
     from tracking.events import CustomEventsRecorded, HitsRecorded
@@ -28,6 +28,8 @@ def subscribe() -> None:
         tracking.forget_contacts,
         campaigns.forget_contacts,
     )
+    on_decision(ListEntered, campaigns.note_list_entered)
+    on_decision(WaysEnded, campaigns.note_ways_ended)
     on_decision(ListDeleted, sequences.let_list_go, campaigns.let_list_go)
     on_decision(SegmentDeleted, sequences.let_segment_go, campaigns.let_segment_go)
     on_decision(MailboxRemoved, campaigns.hand_over_mailbox)
@@ -35,7 +37,7 @@ def subscribe() -> None:
 
     on_fact(MessagesAccepted, sequences.note_accepted, delivery.record_contacts_sent)
     on_fact(MessagesFinished, sequences.note_finished)
-    on_fact(HitsRecorded, sequences.wake_engaged)
+    on_fact(HitsRecorded, sequences.wake_engaged, campaigns.note_hits)
     # Who is on the way hears of an event before it lets anybody in.
     on_fact(CustomEventsRecorded, sequences.note_custom_events, campaigns.note_custom_events)
 

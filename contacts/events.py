@@ -21,6 +21,14 @@ class ContactsDeleted:
 
 
 @dataclass(frozen=True, slots=True)
+class ListEntered:
+    """These contacts are in the list and weren't before: put into it by hand, a program, a form or an import."""
+
+    list_id: int
+    contact_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ListDeleted:
     """A list is about to go; a handler that can't do without it raises a DomainError."""
 

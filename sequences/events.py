@@ -16,6 +16,14 @@ class DraftChanging:
 
 
 @dataclass(frozen=True, slots=True)
+class WaysEnded:
+    """These ways have just ended: all the way (`completed`, or by an `exit` step), or stopped for a reason (`goal`, …)."""
+
+    enrolment_ids: tuple[int, ...]
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContactsToStart:
     """Fact: a step asks for contacts to be let into a sequence; the entry keys are parallel to their ids."""
 

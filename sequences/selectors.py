@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Exists, Model, OuterRef, QuerySet
+from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet
 
 from core.exceptions import NotFound
 from sequences import document, words
@@ -215,6 +215,13 @@ def mailing_ids_by_sequence(sequence_ids: Collection[int]) -> dict[int, list[int
         if mailing_id and mailing_id not in found[sequence_id]:
             found[sequence_id].append(mailing_id)
     return found
+
+
+def starts_in(workspace_id: int, *, draft_of: int) -> list[tuple[int, int]]:
+    """Return (sequence, started sequence) for each step that starts another: of what is live, and of all of one sequence."""
+    steps = Step.objects.filter(version__sequence__workspace=workspace_id, config__do="start_sequence")
+    counted = steps.filter(Q(version=F("version__sequence__live_version")) | Q(version__sequence=draft_of))
+    return list(counted.values_list("version__sequence_id", "config__sequence"))
 
 
 def sequences_by_mailing(ids: Collection[int]) -> dict[int, int]:

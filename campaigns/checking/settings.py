@@ -5,6 +5,7 @@ from django.conf import settings
 from campaigns.audience import Audience, Size, audience_of, measure, reach_of
 from campaigns.checking.capacity import check_capacity
 from campaigns.checking.findings import Findings
+from campaigns.circles import circle_of
 from campaigns.models import Campaign, Kind
 from campaigns.selectors import mailboxes_of, trigger_of
 from campaigns.triggers import missing_in
@@ -36,6 +37,10 @@ def _check_trigger(campaign: Campaign, findings: Findings) -> Size:
     trigger = trigger_of(campaign)
     for sentence in missing_in(trigger) if trigger else ["This campaign has no trigger."]:
         findings.add("trigger_incomplete", "error", sentence, subject=sentence, section="trigger")
+    if trigger and (circle := circle_of(campaign)):
+        others = f" → {circle[0]}" if len(circle) == 1 else "".join(f" → {name}" for name in [*circle[1:], circle[0]])
+        message = f"These campaigns start each other in a circle: {circle[0]}{others}. Choose another trigger or step."
+        findings.add("circle", "error", message, section="trigger")
     try:
         if trigger and trigger.entry_filter:
             segment_sql(campaign.workspace_id, trigger.entry_filter)

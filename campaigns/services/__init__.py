@@ -31,7 +31,13 @@ from campaigns.services.mailboxes import hand_over_mailbox
 from campaigns.services.previews import render_preview, send_test
 from campaigns.services.starting import start_contacts
 from campaigns.services.steps import add_step, order_steps, remove_step
-from campaigns.services.triggers import note_custom_events
+from campaigns.services.triggers import (
+    look_at_triggers,
+    note_custom_events,
+    note_hits,
+    note_list_entered,
+    note_ways_ended,
+)
 
 __all__ = [
     "add_step",
@@ -54,7 +60,11 @@ __all__ = [
     "let_list_go",
     "let_segment_go",
     "let_sequence_be_edited",
+    "look_at_triggers",
     "note_custom_events",
+    "note_hits",
+    "note_list_entered",
+    "note_ways_ended",
     "order_steps",
     "pause_campaign",
     "remove_step",

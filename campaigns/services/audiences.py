@@ -1,7 +1,7 @@
 """What a deleted list or segment means for the campaigns that go to it, or leave it out."""
 
 from campaigns.exceptions import CampaignError
-from campaigns.models import Campaign, Status
+from campaigns.models import Campaign, Status, Trigger
 from campaigns.services.drafts import note_edit
 from contacts.events import ListDeleted, SegmentDeleted
 
@@ -23,8 +23,9 @@ def let_segment_go(decision: SegmentDeleted) -> None:
 def _let_go(kind: str, pk: int, name: str, *, chosen: str, excluded: str) -> None:
     going = set(Campaign.objects.filter(**{chosen: pk}).values_list("pk", flat=True))
     leaving_out = set(Campaign.objects.filter(**{excluded: pk}).values_list("pk", flat=True))
+    starting = set(Trigger.objects.filter(**{kind: pk}).values_list("campaign", flat=True))
     # Locked, so that none is scheduled meanwhile; whoever waits for the lock finds a newer version than was checked.
-    users = list(Campaign.objects.select_for_update().filter(pk__in=going | leaving_out).order_by("pk"))
+    users = list(Campaign.objects.select_for_update().filter(pk__in=going | leaving_out | starting).order_by("pk"))
     bound = [campaign for campaign in users if campaign.status in BOUND]
     if bound:
         raise CampaignError(_refusal(kind, name, bound), code="in_use")
@@ -35,7 +36,8 @@ def _let_go(kind: str, pk: int, name: str, *, chosen: str, excluded: str) -> Non
             if campaign.pk in ids
         ]
         if campaign.status == Status.DRAFT:
-            note_edit(campaign, "the audience")
+            # A trigger is left without it; the checklist asks for another one.
+            note_edit(campaign, "the trigger" if campaign.pk in starting else "the audience")
         else:
             campaign.save(update_fields=["lost_audience"])  # a copy of it will miss the same
 

@@ -1,15 +1,17 @@
-"""What campaigns forget when contacts are deleted."""
+"""What campaigns forget when contacts are deleted: who was called, and who stands in what a check found."""
 
 from django.db import connection
 
+from campaigns.models import Arrival
 from contacts.events import ContactsDeleted
 
 
 def forget_contacts(decision: ContactsDeleted) -> None:
-    """Handler: the findings of checks give people as examples; these go, their counts stay.
+    """Handler: calls of triggers go; the findings of checks give people as examples: these go, their counts stay.
 
-    One pass over the workspace's checks, of which each campaign keeps only the last few.
+    The snapshots of segments forget by themselves, at their next look.  One pass over the workspace's checks, of which each campaign keeps only the last few.
     """
+    Arrival.objects.filter(contact_id__in=decision.contact_ids).delete()
     with connection.cursor() as cursor:
         cursor.execute(
             """

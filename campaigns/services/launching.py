@@ -14,6 +14,7 @@ from campaigns.rotation import assign_mailboxes
 from campaigns.services import waking
 from campaigns.services.entries import CHUNK as ADMITTED_AT_ONCE
 from campaigns.services.entries import admit
+from campaigns.services.triggers import look_at_triggers
 from core import clock
 from sequences import services as sequences
 
@@ -35,6 +36,7 @@ def run_launch(campaign_id: int, *, chunk: int = CHUNK) -> None:
     campaign = launch.campaign
     position = launch.last_contact_id
     if campaign.kind == Kind.TRIGGERED:
+        look_at_triggers()  # what a segment holds now is what others enter
         chunk = min(chunk, ADMITTED_AT_ONCE)
     for contact_ids in stream(audience_of(campaign), after=position, size=chunk):
         if not _enrol_chunk(campaign, contact_ids, position):

@@ -8,11 +8,12 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Case, When
 
 from campaigns import selectors
 from campaigns.audience import audience_of, measure
 from campaigns.exceptions import CampaignError, InvalidCampaign
-from campaigns.models import Arrival, Campaign, Kind, Launch, Status, Trigger
+from campaigns.models import Arrival, Campaign, Kind, Launch, SegmentMember, Status, Trigger, TriggerKind
 from campaigns.schedule import require_future, require_zone
 from campaigns.services import waking
 from campaigns.services.checks import require_checked
@@ -27,6 +28,7 @@ from sequences.events import EditOpened
 logger = logging.getLogger(__name__)
 
 UNDONE = (Status.SCHEDULED, Status.RUNNING, Status.PAUSED)
+LOOKED_AT = (TriggerKind.SEGMENT, TriggerKind.DATE)
 LAUNCHED = (Status.RUNNING, Status.PAUSED)
 
 
@@ -124,6 +126,7 @@ def close_entry(campaign: Campaign) -> None:
 def _end_entry(campaign: Campaign) -> bool:
     ended = Trigger.objects.filter(campaign=campaign, is_live=True).update(is_live=False)
     Arrival.objects.filter(trigger__campaign=campaign, state=Arrival.State.WAITING).delete()
+    SegmentMember.objects.filter(trigger__campaign=campaign).delete()
     return bool(ended)
 
 
@@ -202,7 +205,9 @@ def _start(campaign: Campaign, before: Collection[str], *, version: int | None =
     if campaign.window:
         delivery_services.set_mailing_window(selectors.mailing_ids(campaign), campaign.window)
     Launch.objects.create(campaign=campaign, expected=expected, started_at=now, progressed_at=now)
-    Trigger.objects.filter(campaign=campaign).update(is_live=True, since=now)
+    Trigger.objects.filter(campaign=campaign).update(
+        is_live=True, since=now, looked_at=None, baseline=None, look_at=Case(When(kind__in=LOOKED_AT, then=now))
+    )
     waking.wake_launch(campaign.pk)
 
 

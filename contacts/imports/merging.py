@@ -93,7 +93,7 @@ ON CONFLICT DO NOTHING
 _ADD_TO_LIST = """
 INSERT INTO contacts_listmember (list_id, contact_id, added_at)
 SELECT %(list)s, contact_id, %(now)s FROM contacts_matched WHERE contact_id IS NOT NULL
-ON CONFLICT (list_id, contact_id) DO NOTHING
+ON CONFLICT (list_id, contact_id) DO NOTHING RETURNING contact_id
 """
 
 _COUNT = "SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE seen) FROM contacts_matched"
@@ -101,13 +101,17 @@ _COUNT = "SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE seen) F
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a chunk did: `seen` rows were duplicates of rows of earlier chunks; `created_ids` are the new contacts."""
+    """What a chunk did: `seen` rows were duplicates of rows of earlier chunks; `created_ids` are the new contacts.
+
+    `entered` are those who weren't in the import's list.
+    """
 
     created: int
     updated: int
     seen: int
     untouched: int
     created_ids: list[int]
+    entered: tuple[int, ...]
 
 
 def merge_rows(source: Import, rows: Iterable[Row], *, now: datetime, alone: bool) -> Merged:
@@ -143,7 +147,9 @@ def merge_rows(source: Import, rows: Iterable[Row], *, now: datetime, alone: boo
         cursor.execute("SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on")
         if not alone:
             cursor.execute(_REMEMBER, values)
+        entered: tuple[int, ...] = ()
         if source.list_id is not None:
             cursor.execute(_ADD_TO_LIST, values)
+            entered = tuple(pk for (pk,) in cursor.fetchall())
         cursor.execute("DROP TABLE contacts_staging, contacts_matched")
-    return Merged(len(created), updated, seen, count - len(created) - updated - seen, created)
+    return Merged(len(created), updated, seen, count - len(created) - updated - seen, created, entered)

@@ -13,13 +13,14 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from contacts import selectors, tombstones
+from contacts.events import ListEntered
 from contacts.exceptions import UnreadableFile
 from contacts.imports.mapping import FIELD_PREFIX, TARGETS, formats_of
 from contacts.imports.merging import merge_rows
 from contacts.imports.records import Record, RecordReader
 from contacts.imports.rows import Chunk, RowParser
 from contacts.models import Import, ImportedContact
-from core import clock
+from core import bus, clock
 
 CHUNK_ROWS = 10_000
 
@@ -129,6 +130,8 @@ def _commit_chunk(source: Import, chunk: Chunk, *, position: int, alone: bool) -
     if not current.values_list("pk", flat=True).first():
         return False
     merged = merge_rows(source, chunk.rows.values(), now=now, alone=alone)
+    if source.list_id is not None and merged.entered:
+        bus.announce(ListEntered(source.list_id, merged.entered))
     tombstones.welcome_back(workspace_id=source.workspace_id, contact_ids=merged.created_ids, now=now)
     _keep_rejected(source, chunk.rejected)
     counts = {

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from contacts import selectors
-from contacts.events import ListDeleted
+from contacts.events import ListDeleted, ListEntered
 from contacts.exceptions import ContactsError
 from contacts.models import List, ListMember
 from contacts.services.naming import checked_name, save_named
@@ -61,11 +61,14 @@ def insert_members(*, list_id: int, contact_ids: Collection[int], now: datetime)
             FROM contacts_list l JOIN contacts_contact c ON c.workspace_id = l.workspace_id
             WHERE l.id = %s AND c.id = ANY (%s)
             ORDER BY c.id
-            ON CONFLICT (list_id, contact_id) DO NOTHING
+            ON CONFLICT (list_id, contact_id) DO NOTHING RETURNING contact_id
             """,
             [now, list_id, list(contact_ids)],
         )
-        return int(cursor.rowcount)
+        entered = tuple(pk for (pk,) in cursor.fetchall())
+    if entered:
+        bus.announce(ListEntered(list_id, entered))
+    return len(entered)
 
 
 def remove_members(*, list_: List, contact_ids: Collection[int]) -> int:

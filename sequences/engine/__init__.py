@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from core import bus
 from delivery import services as delivery
 from delivery.models import Mailing
 from sequences import transfer
@@ -19,9 +20,10 @@ from sequences.document import graph_of
 from sequences.engine import questions, rows
 from sequences.engine.places import Due, Email, Running, Target, message_key, stopped
 from sequences.engine.walk import Walk
+from sequences.events import WaysEnded
 from sequences.graph import Graph, is_email
 from sequences.kinds.events import Goal
-from sequences.models import EnrolmentState, Sequence, Step
+from sequences.models import OPEN_STATES, EnrolmentState, Sequence, Step
 
 CLAIM = 10_000
 
@@ -56,6 +58,7 @@ def advance_batch(*, now: datetime, limit: int = CLAIM) -> int:
                 walking.append(due)
         walk.run(walking)
         rows.write_moves(walk.moves)
+        _announce_ends(walk.moves)
         rows.write_decisions(walk.decisions)
         _queue(walk.outgoing, now)
         return len(claimed)
@@ -81,6 +84,16 @@ def _claim(now: datetime, limit: int) -> tuple[list[Due], dict[int, Running]]:
         claimed = rows.claim(now, limit)
         sequences |= rows.lock_sequences({due.sequence_id for due in claimed} - sequences.keys())
     return [due for due in claimed if due.sequence_id in sequences], sequences
+
+
+def _announce_ends(moves: Mapping[Target, Items[int]]) -> None:
+    """Tell of those whose way has ended, by how it did."""
+    ended: dict[str, list[int]] = defaultdict(list)
+    for target, enrolment_ids in moves.items():
+        if target.state not in OPEN_STATES:
+            ended[target.reason or "completed"] += enrolment_ids
+    for outcome, enrolment_ids in ended.items():
+        bus.announce(WaysEnded(tuple(enrolment_ids), outcome))
 
 
 def graphs(version_ids: Iterable[int]) -> dict[int, Graph]:

@@ -8,10 +8,10 @@ from collections.abc import Sequence as Items
 
 from django.db import connection, transaction
 
-from core import clock
+from core import bus, clock
 from delivery import services as delivery
 from delivery.models import MessageState
-from sequences.events import ContactsToStop
+from sequences.events import ContactsToStop, WaysEnded
 from sequences.models import OPEN_STATES, Enrolment, EnrolmentState
 from sequences.services import waking
 from tracking.events import CustomEventsRecorded
@@ -49,6 +49,8 @@ def stop_enrolments(*, enrolment_ids: Items[int], reason: str) -> int:
         waiting = [pk for (pk,) in cursor.fetchall()]
     if waiting:
         delivery.cancel_messages(message_ids=waiting, reason=CODES[reason])
+    if stopped:
+        bus.announce(WaysEnded(tuple(stopped), reason))
     return len(stopped)
 
 
