@@ -44,8 +44,6 @@ BEAT_SCHEDULE: dict[str, Entry] = {
     # While all workers send, each for seconds at a time, these stand behind them; they cost next to nothing.
     "launch due campaigns": every(1, "campaigns.tasks.launch_due_campaigns", expires=10),
     "complete finished campaigns": every(2, "campaigns.tasks.complete_finished_campaigns", expires=20),
-    "launch due campaigns": every(1, "campaigns.tasks.launch_due_campaigns"),
-    "complete finished campaigns": every(2, "campaigns.tasks.complete_finished_campaigns"),
     "look at segments and dates": every(10, "campaigns.tasks.look_at_triggers", expires=60),
     "let in who was called": every(5, "campaigns.tasks.admit_due"),
     "resume stalled campaign work": every(10, "campaigns.tasks.resume_stalled"),
