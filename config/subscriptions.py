@@ -15,7 +15,7 @@ def subscribe() -> None:
     from delivery import services as delivery
     from delivery.events import MailboxRemoved, MessagesAccepted, MessagesFinished
     from sequences import services as sequences
-    from sequences.events import ContactsToStart, ContactsToStop, EditOpened, WaysEnded
+    from sequences.events import ContactsToStart, ContactsToStop, DraftChanging, EditOpened, WaysEnded
     from templates_lib.selectors import register_people
     from tracking import services as tracking
     from tracking.events import CustomEventsRecorded, HitsRecorded
@@ -34,6 +34,7 @@ def subscribe() -> None:
     on_decision(SegmentDeleted, sequences.let_segment_go, campaigns.let_segment_go)
     on_decision(MailboxRemoved, campaigns.hand_over_mailbox)
     on_decision(EditOpened, campaigns.let_sequence_be_edited)
+    on_decision(DraftChanging, campaigns.let_draft_change)
 
     on_fact(MessagesAccepted, sequences.note_accepted, delivery.record_contacts_sent)
     on_fact(MessagesFinished, sequences.note_finished)

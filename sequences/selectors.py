@@ -19,6 +19,7 @@ from sequences.models import (
     Publication,
     Sequence,
     Step,
+    StepComment,
     Version,
 )
 from sequences.outbox import signing
@@ -131,6 +132,25 @@ def _names_of(actors: Iterable[str]) -> dict[str, str]:
     ids = {actor: int(actor.removeprefix("user:")) for actor in actors if re.fullmatch(r"user:[0-9]+", actor)}
     users = User.objects.in_bulk(ids.values())
     return {actor: str(users[pk]) for actor, pk in ids.items() if pk in users}
+
+
+def comments_of(sequence: Sequence, key: str) -> list[StepComment]:
+    """Return what was said about a step, oldest first, with who said it."""
+    return list(sequence.comments.filter(step_key=key).select_related("author", "resolved_by"))
+
+
+def comment_in(sequence: Sequence, comment_id: int) -> StepComment:
+    """Return one comment.  Raises NotFound when the sequence has no such comment."""
+    comment = sequence.comments.select_related("author").filter(pk=comment_id).first()
+    if comment is None:
+        raise NotFound("There is no such comment.")
+    return comment
+
+
+def open_comments(sequence: Sequence) -> dict[str, int]:
+    """Return how many comments wait for an answer, by the step's key."""
+    counted = sequence.comments.filter(resolved_at=None).order_by("step_key").values_list("step_key")
+    return dict(counted.annotate(Count("pk")))
 
 
 def shown_version(sequence: Sequence) -> Version | None:

@@ -1,11 +1,21 @@
 from django.urls import path
 
-from sequences.views import builder, publishing, versions
+from sequences.views import builder, edit, files, panel, publishing, versions
 
 app_name = "sequences"
 
 urlpatterns = [
     path("<int:sequence_id>/", builder.builder, name="builder"),
+    path("<int:sequence_id>/edit/", edit.edit, name="edit"),
+    path("<int:sequence_id>/numbers/", builder.numbers, name="numbers"),
+    path("<int:sequence_id>/fragment/", builder.fragment, name="fragment"),
+    path("<int:sequence_id>/export/", files.export, name="export"),
+    path("<int:sequence_id>/import/", files.import_file, name="import"),
+    path("<int:sequence_id>/steps/<slug:key>/", panel.step, name="step"),
+    path("<int:sequence_id>/steps/<slug:key>/content/", panel.content, name="step_content"),
+    path("<int:sequence_id>/steps/<slug:key>/newest/", panel.newest, name="step_newest"),
+    path("<int:sequence_id>/steps/<slug:key>/comments/", panel.comment, name="comment"),
+    path("<int:sequence_id>/comments/<int:comment_id>/", panel.settle_comment, name="settle_comment"),
     path("<int:sequence_id>/draft/", publishing.open_draft, name="open_draft"),
     path("<int:sequence_id>/draft/discard/", publishing.discard_draft, name="discard_draft"),
     path("<int:sequence_id>/publish/", publishing.publish, name="publish"),

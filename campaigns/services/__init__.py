@@ -30,7 +30,7 @@ from campaigns.services.lifecycle import (
 from campaigns.services.mailboxes import hand_over_mailbox
 from campaigns.services.previews import render_preview, send_test
 from campaigns.services.starting import start_contacts
-from campaigns.services.steps import add_step, order_steps, remove_step
+from campaigns.services.steps import add_step, let_draft_change, order_steps, remove_step
 from campaigns.services.triggers import (
     look_at_triggers,
     note_custom_events,
@@ -57,6 +57,7 @@ __all__ = [
     "hand_over_mailbox",
     "launch_campaign",
     "launch_due_campaigns",
+    "let_draft_change",
     "let_list_go",
     "let_segment_go",
     "let_sequence_be_edited",

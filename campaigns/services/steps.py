@@ -8,9 +8,10 @@ from django.db import transaction
 
 from campaigns import selectors
 from campaigns.exceptions import CampaignError
-from campaigns.models import Campaign, Kind
+from campaigns.models import Campaign, Kind, Status
 from campaigns.services.drafts import lock_draft, note_edit
 from sequences import services as sequences
+from sequences.events import DraftChanging
 from sequences.models import ROOT_LANE, Step, StepKind
 
 USUAL_WAIT = timedelta(days=2)
@@ -70,3 +71,20 @@ def _note(campaign: Campaign, draft: Campaign, actor: str) -> None:
     draft.problem = ""
     note_edit(draft, "the steps", actor=actor)
     campaign.refresh_from_db()
+
+
+def let_draft_change(decision: DraftChanging) -> None:
+    """Handler: the builder changes the steps of a draft, or of one beside what is live; a broadcast becomes a drip by it.
+
+    Raises CampaignError for a campaign that is scheduled, or has ended.
+    """
+    campaign = Campaign.objects.select_for_update().filter(sequence=decision.sequence_id).first()
+    if campaign is None or campaign.status in (Status.RUNNING, Status.PAUSED):
+        return
+    if campaign.status != Status.DRAFT:
+        raise CampaignError(f"This campaign is {campaign.get_status_display().lower()}; its steps can't be changed.")
+    if campaign.kind == Kind.BROADCAST:
+        campaign.kind = Kind.DRIP
+        campaign.save(update_fields=["kind"])
+    campaign.problem = ""
+    note_edit(campaign, "the steps", actor=decision.actor)

@@ -1,7 +1,9 @@
 """Every write of sequences: the draft's steps, the life of a sequence, and who is on the way."""
 
 from sequences.kinds.reading import LONGEST_WAIT
-from sequences.services.checking import content_of, problems_of
+from sequences.services.checking import Findings, content_of, findings_of, problems_of
+from sequences.services.comments import add_comment, remove_comment, resolve_comment
+from sequences.services.contents import make_template, take_newest
 from sequences.services.drafts import (
     add_step,
     copy_steps,
@@ -23,7 +25,9 @@ from sequences.services.enrolments import (
     wake_by_messages,
     wake_engaged,
 )
+from sequences.services.files import MAX_FILE, export_steps, fragment_of, import_steps, use_preset
 from sequences.services.gestures import (
+    Edited,
     change_step,
     delete_step,
     drag_step,
@@ -61,11 +65,15 @@ from sequences.services.stopping import note_custom_events, stop_asked, stop_enr
 
 __all__ = [
     "LONGEST_WAIT",
+    "MAX_FILE",
     "MOST_AT_ONCE",
     "Done",
+    "Edited",
+    "Findings",
     "PublishPreview",
     "Skipped",
     "StepForecast",
+    "add_comment",
     "add_step",
     "advance_due",
     "change_step",
@@ -82,11 +90,16 @@ __all__ = [
     "drag_step",
     "empty_lane",
     "enrol_contacts",
+    "export_steps",
+    "findings_of",
     "forget_contacts",
     "forget_finished",
+    "fragment_of",
     "hand_over_mailbox",
+    "import_steps",
     "let_list_go",
     "let_segment_go",
+    "make_template",
     "move_people",
     "note_accepted",
     "note_custom_events",
@@ -100,11 +113,13 @@ __all__ = [
     "publish",
     "publish_changes",
     "redo",
+    "remove_comment",
     "remove_step",
     "rename_sequence",
     "reorder_steps",
     "replace_draft",
     "replace_steps",
+    "resolve_comment",
     "restart_people",
     "restore_version",
     "resume",
@@ -119,9 +134,11 @@ __all__ = [
     "stop_people",
     "stop_suppressed",
     "sweep_closed",
+    "take_newest",
     "undo",
     "undo_intervention",
     "update_step",
+    "use_preset",
     "version_called",
     "wake_by_messages",
     "wake_engaged",

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from collections.abc import Sequence as Items
+from dataclasses import dataclass
 
 from django.db import connection
 
 from sequences import selectors
 from sequences.document import document_of, graph_of, placed, reading_of
 from sequences.exceptions import StepError
+from sequences.lint import lint, place_problems
 from sequences.models import Sequence, Step, StepKind
 from sequences.services.references import check_references, circle_of_starts
 from sequences.structure import Problem, problems
@@ -24,6 +26,23 @@ def problems_of(sequence: Sequence) -> list[Problem]:
     """Return what keeps the sequence's shown version from being published, step by step."""
     version = selectors.shown_version(sequence)
     return find_problems(sequence.workspace_id, selectors.steps_in_order(version)) if version else []
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the builder marks in place: `errors` keep the steps from being published, `warnings` don't."""
+
+    errors: list[Problem]
+    warnings: list[Problem]
+
+
+def findings_of(workspace_id: int, steps: Items[Step]) -> Findings:
+    """Return everything that is, or looks, wrong with steps (with their templates) in the order of the document."""
+    errors = find_problems(workspace_id, steps)
+    known = {(problem.key, problem.code) for problem in errors}
+    errors += [problem for problem in place_problems(steps) if (problem.key, problem.code) not in known]
+    contents = {step.key: content_of(step) for step in steps if step.kind == StepKind.EMAIL}
+    return Findings(errors, lint(steps, contents))
 
 
 def find_problems(workspace_id: int, steps: Items[Step]) -> list[Problem]:

@@ -22,7 +22,7 @@ from sequences.services import drafts, history, trees
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Edited:
     """What a gesture did, for people, and the step to look at next, if there is one."""
 
     what: str
@@ -49,30 +49,30 @@ def place_step(
     position: int,
     revision: int | None = None,
     actor: str = "",
-) -> Done:
+) -> Edited:
     """Put a new step at a place of a lane."""
     with gesture(sequence, revision=revision, actor=actor):
         step = drafts.add_step(sequence, kind=kind, lane=lane, position=position, **fields)
-    return Done(f"Added {drafts.named(step)}", step.key)
+    return Edited(f"Added {drafts.named(step)}", step.key)
 
 
 def drag_step(
     sequence: Sequence, *, key: str, lane: str, position: int, revision: int | None = None, actor: str = ""
-) -> Done:
+) -> Edited:
     """Move a step with its lanes to a place of a lane; places count the steps as they stand now."""
     with gesture(sequence, revision=revision, actor=actor):
         step = trees.move_step(sequence, key=key, lane=lane, position=position)
-    return Done(f"Moved {drafts.named(step)}", key)
+    return Edited(f"Moved {drafts.named(step)}", key)
 
 
-def shift_step(sequence: Sequence, *, key: str, by: int, revision: int | None = None, actor: str = "") -> Done:
+def shift_step(sequence: Sequence, *, key: str, by: int, revision: int | None = None, actor: str = "") -> Edited:
     """Move a step one place on (1) or back (-1), into lanes and out of them."""
     with gesture(sequence, revision=revision, actor=actor):
         step = trees.nudge_step(sequence, key=key, by=by)
-    return Done(f"Moved {drafts.named(step)}", key)
+    return Edited(f"Moved {drafts.named(step)}", key)
 
 
-def delete_step(sequence: Sequence, *, key: str, revision: int | None = None, actor: str = "") -> Done:
+def delete_step(sequence: Sequence, *, key: str, revision: int | None = None, actor: str = "") -> Edited:
     """Take a step out, with the steps in its lanes."""
     with gesture(sequence, revision=revision, actor=actor) as draft:
         step = step_of(draft, key)
@@ -80,7 +80,7 @@ def delete_step(sequence: Sequence, *, key: str, revision: int | None = None, ac
         drafts.remove_step(step)
         more = before - draft.steps.count() - 1
     along = f" and {more} step{'s' * (more != 1)} in its lanes" if more else ""
-    return Done(f"Removed {drafts.named(step)}{along}")
+    return Edited(f"Removed {drafts.named(step)}{along}")
 
 
 def change_step(
@@ -91,7 +91,7 @@ def change_step(
     lane_names: Mapping[str, str] | None = None,
     revision: int | None = None,
     actor: str = "",
-) -> Done:
+) -> Edited:
     """Give a step other settings; `changes` replace all of them, but for an email's.
 
     `lane_names` gives lanes another name (old to new), and their steps go with them.
@@ -101,7 +101,7 @@ def change_step(
         if lane_names:
             _rename_lanes(draft, key, lane_names)
         drafts.update_step(step, replace=True, **changes)
-    return Done(f"Saved {drafts.named(step)}", key)
+    return Edited(f"Saved {drafts.named(step)}", key)
 
 
 def paste_steps(
@@ -112,41 +112,41 @@ def paste_steps(
     position: int = 0,
     revision: int | None = None,
     actor: str = "",
-) -> Done:
+) -> Edited:
     """Put steps of a document at a place of a lane, under keys of their own."""
     if not steps:
         raise StepError("There is nothing to paste.")
     with gesture(sequence, revision=revision, actor=actor):
         made = trees.insert_steps(sequence, steps=steps, lane=lane, position=position)
-    return Done(f"Added {len(made)} step{'s' * (len(made) != 1)}", made[0].key)
+    return Edited(f"Added {len(made)} step{'s' * (len(made) != 1)}", made[0].key)
 
 
-def empty_lane(sequence: Sequence, *, lane: str, revision: int | None = None, actor: str = "") -> Done:
+def empty_lane(sequence: Sequence, *, lane: str, revision: int | None = None, actor: str = "") -> Edited:
     """Take all steps out of a lane."""
     with gesture(sequence, revision=revision, actor=actor):
         gone = trees.clear_lane(sequence, lane=lane)
-    return Done(f"Removed {gone} step{'s' * (gone != 1)}")
+    return Edited(f"Removed {gone} step{'s' * (gone != 1)}")
 
 
 def replace_draft(
     sequence: Sequence, *, steps: Items[Mapping[str, Any]], revision: int | None = None, actor: str = ""
-) -> Done:
+) -> Edited:
     """Make a document the draft's only steps."""
     with gesture(sequence, revision=revision, actor=actor):
         made = drafts.replace_steps(sequence, steps=steps)
-    return Done(f"The sequence has {len(made)} step{'s' * (len(made) != 1)} now")
+    return Edited(f"The sequence has {len(made)} step{'s' * (len(made) != 1)} now")
 
 
-def undo(sequence: Sequence, *, revision: int | None = None, actor: str = "") -> Done:
+def undo(sequence: Sequence, *, revision: int | None = None, actor: str = "") -> Edited:
     """Take back the last edit."""
     with gesture(sequence, revision=revision, actor=actor) as draft:
-        return Done(f"Took back: {history.undo_edit(draft)}")
+        return Edited(f"Took back: {history.undo_edit(draft)}")
 
 
-def redo(sequence: Sequence, *, revision: int | None = None, actor: str = "") -> Done:
+def redo(sequence: Sequence, *, revision: int | None = None, actor: str = "") -> Edited:
     """Do again what was taken back last."""
     with gesture(sequence, revision=revision, actor=actor) as draft:
-        return Done(f"Did again: {history.redo_edit(draft)}")
+        return Edited(f"Did again: {history.redo_edit(draft)}")
 
 
 def step_of(draft: Version, key: str) -> Step:

@@ -9,6 +9,7 @@ from templates_lib.services.templates import (
     restore_version,
     save_version,
     unarchive_template,
+    unused_name,
     update_template,
     use_starter,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "restore_version",
     "save_version",
     "unarchive_template",
+    "unused_name",
     "update_template",
     "upload_asset",
     "use_starter",
