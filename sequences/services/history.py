@@ -15,7 +15,7 @@ from core import clock
 from sequences import selectors
 from sequences.exceptions import SequenceError, StaleDraftError
 from sequences.models import DraftEdit, Step, Version
-from team.actors import current_actor
+from team.services import current_actor
 from templates_lib.models import TemplateVersion
 
 KEPT = 200

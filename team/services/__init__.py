@@ -1,6 +1,6 @@
 """Every write of the team: users, workspaces, members, invitations, tokens and grants."""
 
-from team.actors import acting_as
+from team.actors import acting_as, current_actor
 from team.services.accounts import send_password_reset, set_up, update_profile
 from team.services.grants import drop_grants, end_shares, grant, revoke, share
 from team.services.invitations import (
@@ -24,6 +24,7 @@ __all__ = [
     "change_role",
     "create_token",
     "create_workspace",
+    "current_actor",
     "deliver_mail",
     "drop_grants",
     "end_shares",
