@@ -3,7 +3,17 @@
 from collections.abc import Sequence as Items
 from itertools import groupby
 
-from sequences.forms.actions import AddToListForm, RemoveFromListForm, SetFieldForm
+from sequences.forms.actions import (
+    AddTagForm,
+    AddToListForm,
+    NotifyForm,
+    RemoveFromListForm,
+    RemoveTagForm,
+    SetFieldForm,
+    StartSequenceForm,
+    StopSequenceForm,
+    WebhookForm,
+)
 from sequences.forms.around import Around
 from sequences.forms.base import StepForm
 from sequences.forms.branches import EngagementForm, EventForm, FieldForm, ListForm, SegmentForm
@@ -29,7 +39,13 @@ SORTS: tuple[type[StepForm], ...] = (
     SplitForm,
     AddToListForm,
     RemoveFromListForm,
+    AddTagForm,
+    RemoveTagForm,
     SetFieldForm,
+    NotifyForm,
+    WebhookForm,
+    StartSequenceForm,
+    StopSequenceForm,
     GoalForm,
     JumpForm,
     ExitForm,

@@ -6,7 +6,9 @@ from functools import cached_property
 
 from contacts import selectors as contacts
 from contacts.models import ContactField, FieldType
+from sequences import selectors
 from sequences.models import Sequence, Step, StepKind
+from team import selectors as team
 from templates_lib import selectors as templates
 from templates_lib.models import Template
 
@@ -50,6 +52,17 @@ class Around:
         """The templates that have content, by name."""
         library = templates.templates_in(self.sequence.workspace)
         return list(library.filter(current_version__isnull=False).order_by("name"))
+
+    @cached_property
+    def others(self) -> dict[int, str]:
+        """The names of the workspace's other sequences that have not ended."""
+        found = selectors.sequences_in(self.sequence.workspace).exclude(state=Sequence.State.CLOSED)
+        return {item.pk: item.name for item in found if item.pk != self.sequence.pk}
+
+    @cached_property
+    def members(self) -> dict[int, str]:
+        """The names of the workspace's members, by their users."""
+        return {item.user_id: str(item.user) for item in team.members_in(self.sequence.workspace)}
 
     @property
     def date_fields(self) -> Choices:

@@ -12,15 +12,10 @@ from sequences import forms, kinds, selectors, services
 from sequences.graph import lane_of
 from sequences.models import ROOT_LANE, Sequence, Step, StepKind, Version
 from sequences.structure import Problem
+from sequences.words import LANES
 
-# What an outcome is called and whether it is good or bad news; others are called by their names.
-OUTCOMES = {
-    "yes": ("Yes", "yes"),
-    "no": ("No", "no"),
-    "undelivered": ("Not delivered", "mute"),
-    "happened": ("It happened", "yes"),
-    "timeout": ("Timeout", "no"),
-}
+# Whether an outcome is good or bad news.
+TONES = {"yes": "yes", "happened": "yes", "no": "no", "timeout": "no"}
 ENDS = frozenset({StepKind.EXIT, StepKind.JUMP})
 
 
@@ -107,7 +102,8 @@ class _Brush:
         )
         shares: dict[str, Any] = step.config.get("shares", {}) if step.kind == StepKind.SPLIT else {}
         for outcome in kinds.lanes_of(step.kind, step.config):
-            label, tone = OUTCOMES.get(outcome, (outcome.replace("_", " ").capitalize(), "mute"))
+            label = LANES.get(outcome, outcome.replace("_", " ").capitalize())
+            tone = TONES.get(outcome, "mute")
             place = f"{label.lower()} of step {number}"
             card.lanes.append(self.lane(lane_of(step.key, outcome), label, tone, place, shares.get(outcome)))
         return card
