@@ -11,13 +11,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from contacts.selectors import liquid_context
 from core import clock
-from delivery import claims, reasons, receipts
+from delivery import claims, own_fields, reasons, receipts
 from delivery.claims import Lease, LeasedMessage
 from delivery.compose import BadRecipientError, ComposeError, Composer, Recipient, count_uncompiled
 from delivery.compose.composer import Places, Sender, Sign, TrackedLink
@@ -117,7 +118,7 @@ class Courier:
                 receipts.skipped(message.id, reasons.RENDER_ERROR, text=text, at=now) for message in sendable
             ]
             return trip
-        load = _Load(self.journal, lease, mailbox, composer, sendable, trip, deadline, gate)
+        load = _Load(self.journal, lease, mailing, mailbox, composer, sendable, trip, deadline, gate)
         expected = len(sendable)
         if gate is not None:
             expected = min(expected, gate.expected(deadline - time.monotonic()))
@@ -201,6 +202,7 @@ class _Load:
         self,
         journal: Journal,
         lease: Lease,
+        mailing: Mailing,
         mailbox: Mailbox,
         composer: Composer,
         messages: list[LeasedMessage],
@@ -216,6 +218,7 @@ class _Load:
         self._deadline = deadline
         self._gate = gate
         self._messages = {message.id: message for message in messages}
+        self._own = own_fields.read(self._messages) if mailing.own_fields else {}
         self._waiting = deque(messages)
         self._made: deque[Envelope] = deque()
         # When the content that is on the wire was begun (monotonic seconds).
@@ -294,7 +297,7 @@ class _Load:
         for _ in range(min(at_once, len(self._waiting))):
             message = self._waiting.popleft()
             try:
-                recipient = recipient_of(message)
+                recipient = recipient_of(message, self._own.get(message.id))
                 self._made.append(self._composer.compose(recipient, now=now, eight_bit=capabilities.eight_bit))
             except BadRecipientError as error:
                 self._skip(message, reasons.INVALID_ADDRESS, str(error), now)
@@ -428,9 +431,14 @@ class _Frozen(dict[str, str]):
         return hash(tuple(self.items()))
 
 
-def recipient_of(message: LeasedMessage) -> Recipient:
-    """Return who a leased message goes to; a test carries no contact, so that its links change nobody's subscription."""
+def recipient_of(message: LeasedMessage, own: Mapping[str, Any] | None = None) -> Recipient:
+    """Return who a leased message goes to; a test carries no contact, so that its links change nobody's subscription.
+
+    `own` are merge fields of the message itself.
+    """
     fields = liquid_context(message.row) if message.row["email"] is not None else {"email": message.to_email}
+    if own:
+        fields = {**fields, **own}
     return Recipient(
         message_id=message.id,
         contact_id=0 if message.to_email else message.contact_id or 0,

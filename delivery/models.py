@@ -106,6 +106,12 @@ class Mailing(models.Model):
     source = models.TextField()
     text_source = models.TextField(blank=True, default="")
     context = models.JSONField(default=dict, help_text="Merge fields that are the same for all: campaign.*")
+    own_fields = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Whether it says something of what led to each message: event.*",
+    )
     track_opens = models.BooleanField(default=True)
     track_clicks = models.BooleanField(default=True)
     window = models.JSONField(
@@ -117,6 +123,19 @@ class Mailing(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class MessageFields(models.Model):
+    """Merge fields that one message has of its own (event.*), for the mailings that use them."""
+
+    message_id = models.BigIntegerField("message ID", primary_key=True)
+    fields = models.JSONField()
+
+    class Meta:
+        verbose_name_plural = "message fields"
+
+    def __str__(self) -> str:
+        return f"fields of message {self.message_id}"
 
 
 class MessageState(models.IntegerChoices):

@@ -8,7 +8,7 @@ from django.conf import settings
 from contacts.models import Contact
 from contacts.selectors import liquid_context
 from delivery import tokens
-from delivery.models import Link, Mailing, Message
+from delivery.models import Link, Mailing, Message, MessageFields
 from templates_lib.rendering import CompiledEmail, Rendered, RenderError, TemplateError, compile_email
 
 _COMPILED = 64
@@ -59,7 +59,10 @@ def _contact_fields(message: Message) -> dict[str, Any] | None:
         return {"email": message.to_email}
     names = ("email", "first_name", "last_name", "company", "locale", "time_zone", "attributes")
     row = Contact.objects.filter(pk=message.contact_id).values(*names).first()
-    return liquid_context(row) if row else None
+    if row is None:
+        return None
+    own = MessageFields.objects.filter(pk=message.pk).values_list("fields", flat=True).first()
+    return liquid_context(row) | (own or {})
 
 
 def _context(message: Message, fields: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Reads of the event store."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -50,6 +51,17 @@ def find_custom_events(
     if key:
         events = events.filter(key=key)
     return events
+
+
+def event_context(name: str, occurred_at: datetime, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what templates can say of an event (`event.*`): its properties, and its name and moment unless they have them."""
+    return {"name": name, "occurredAt": occurred_at.isoformat(), **properties}
+
+
+def event_contexts(event_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Return `event.*` of events by their ids, which come from a selector that is scoped to a workspace."""
+    events = CustomEvent.objects.filter(pk__in=event_ids)
+    return {event.pk: event_context(event.name, event.occurred_at, event.properties) for event in events}
 
 
 def event_names(workspace: Workspace) -> list[str]:

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from campaigns import selectors
 from campaigns.audience import reach_of, size_of, stream
+from campaigns.callers import latest_events
 from campaigns.checking.emails import SAMPLE, Email, compile_emails, inspect_recipient, shared_context
 from campaigns.checking.findings import Findings
 from campaigns.checking.settings import check_settings
@@ -19,6 +20,7 @@ from campaigns.services import waking
 from contacts.exceptions import InvalidSegment
 from contacts.selectors import CONTEXT_COLUMNS, liquid_context
 from core import clock
+from tracking.selectors import event_contexts
 
 logger = logging.getLogger(__name__)
 
@@ -177,8 +179,9 @@ def _render_all(check: Check, campaign: Campaign, emails: Sequence[Email], findi
         saved = time.monotonic()
         position = check.position
         for contact_ids in chunks:
+            events = _events(campaign, contact_ids)
             for contact_id, row in _rows(contact_ids):
-                context = {**liquid_context(row), **shared}
+                context = {**liquid_context(row), **shared, **events.get(contact_id, {})}
                 for email in emails:
                     inspect_recipient(email, contact_id, context, findings, thorough=check.rendered < SAMPLE)
                 check.rendered += 1
@@ -198,6 +201,14 @@ def _save_progress(check: Check, position: int, findings: Findings) -> bool:
     )
     check.position = position
     return bool(saved)
+
+
+def _events(campaign: Campaign, contact_ids: list[int]) -> dict[int, dict[str, Any]]:
+    """Return `event` for those of a triggered campaign's sample whom an event called."""
+    trigger = selectors.trigger_of(campaign)
+    found = latest_events(trigger, contact_ids) if trigger else {}
+    contexts = event_contexts(found.values())
+    return {contact_id: {"event": contexts[event_id]} for contact_id, event_id in found.items()}
 
 
 def _rows(contact_ids: Sequence[int]) -> list[tuple[int, dict[str, Any]]]:

@@ -1,8 +1,10 @@
 """Seeing a campaign's email before it leaves: on the page, and in the team's own inboxes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from campaigns import selectors
+from campaigns.callers import latest_events
 from campaigns.checking.emails import shared_context
 from campaigns.exceptions import InvalidCampaign
 from campaigns.models import Campaign
@@ -12,6 +14,7 @@ from delivery import services as delivery
 from sequences.models import Step
 from sequences.services import content_of
 from templates_lib.rendering import Rendered, compile_email
+from tracking.selectors import event_contexts
 
 
 def send_test(
@@ -32,7 +35,7 @@ def send_test(
         mailbox=mailboxes[0],
         to=to,
         contact=contact,
-        context={"campaign": {"name": campaign.name}},
+        context={"campaign": {"name": campaign.name}, **_event(campaign, contact)},
         format=content["format"],
         subject=f"[Test] {content['subject']}",
         preheader=content["preheader"],
@@ -48,8 +51,17 @@ def render_preview(campaign: Campaign, *, contact: Contact | None = None, step: 
     """
     compiled = compile_email(**_content(campaign, step))
     mailboxes = selectors.mailboxes_of(campaign)
-    fields = liquid_context(vars(contact)) if contact else {}
+    fields = {**(liquid_context(vars(contact)) if contact else {}), **_event(campaign, contact)}
     return compiled.render({**fields, **shared_context(campaign, mailboxes[0] if mailboxes else None)})
+
+
+def _event(campaign: Campaign, contact: Contact | None) -> dict[str, Any]:
+    """Return `event` as it would be for the contact: of the latest event that would have called them."""
+    trigger = selectors.trigger_of(campaign)
+    if trigger is None or contact is None:
+        return {}
+    event_id = latest_events(trigger, [contact.pk]).get(contact.pk)
+    return {} if event_id is None else {"event": event_contexts([event_id])[event_id]}
 
 
 def _content(campaign: Campaign, step: Step | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from contacts.events import ContactsDeleted
 
 def forget_contacts(decision: ContactsDeleted) -> None:
     """Handler: servers like to repeat the address in what they answer, so the answers go; their codes and reasons stay.
+    What events said of the contacts goes too.
 
     Both columns are in no index, so the updates stay HOT; the messages come from `message_contact`.
     """
@@ -14,6 +15,13 @@ def forget_contacts(decision: ContactsDeleted) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE delivery_message SET reply_text = '' WHERE contact_id = ANY (%s) AND reply_text <> ''", [ids]
+        )
+        cursor.execute(
+            """
+            DELETE FROM delivery_messagefields f USING delivery_message m
+            WHERE m.id = f.message_id AND m.contact_id = ANY (%s)
+            """,
+            [ids],
         )
         cursor.execute(
             """

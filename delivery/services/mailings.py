@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 from contacts.models import Contact
 from core import clock, facts
 from core.exceptions import InvalidInput
-from delivery import queue, reasons
+from delivery import own_fields, queue, reasons
 from delivery.counters import Tally
 from delivery.events import MessagesFinished
 from delivery.exceptions import DeliveryError
@@ -53,6 +53,7 @@ def create_mailing(
         source=source,
         text_source=text_source,
         context=dict(context or {}),
+        own_fields=own_fields.uses_own_fields(subject, preheader, source, text_source),
         track_opens=track_opens,
         track_clicks=track_clicks,
     )
@@ -67,8 +68,11 @@ def queue_messages(
     keys: Sequence[str],
     due_at: datetime,
     now: datetime,
+    fields: Sequence[Mapping[str, Any] | None] | None = None,
 ) -> int:
     """Write one message a contact (parallel sequences, at most 10,000) and wake the workers; return how many were new.
+
+    `fields` are merge fields that each has of its own ({"event": {…}}), for a mailing that uses them (`own_fields`).
 
     A key that exists in the workspace is skipped, so calling twice is harmless. The given order is the order of sending.
     Raises DeliveryError if the mailing is cancelled, ValueError if the sequences differ in length or are too long.
@@ -77,7 +81,10 @@ def queue_messages(
         raise ValueError("contact_ids, mailbox_ids and keys must have the same length.")
     if len(keys) > MAX_QUEUED_AT_ONCE:
         raise ValueError(f"At most {MAX_QUEUED_AT_ONCE} messages can be queued at once.")
-    return _queue(mailing, contact_ids, mailbox_ids, keys, [""] * len(keys), due_at, now) if keys else 0
+    queued = _queue(mailing, contact_ids, mailbox_ids, keys, [""] * len(keys), due_at, now) if keys else 0
+    if queued and fields is not None:
+        own_fields.write(mailing.workspace_id, keys, fields)
+    return queued
 
 
 def _queue(

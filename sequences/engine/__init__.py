@@ -126,11 +126,13 @@ def _queue(outgoing: Mapping[Email, Items[Due]], now: datetime) -> None:
     """Hand the emails to delivery, mailing by mailing in the order of their ids, as their counters are locked."""
     mailings = Mailing.objects.in_bulk([email.mailing_id for email in outgoing])
     for email, group in sorted(outgoing.items()):
+        mailing = mailings[email.mailing_id]
         delivery.queue_messages(
-            mailing=mailings[email.mailing_id],
+            mailing=mailing,
             contact_ids=[due.contact_id for due in group],
             mailbox_ids=[due.mailbox_id for due in group if due.mailbox_id is not None],
             keys=[message_key(due.id, email.step_key, email.rotation) for due in group],
             due_at=now,
             now=now,
+            fields=rows.event_fields([due.id for due in group]) if mailing.own_fields else None,
         )

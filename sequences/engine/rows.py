@@ -1,14 +1,17 @@
 """The engine's own SQL: claim, look, write; a statement a batch each."""
 
+import json
 from collections.abc import Collection, Mapping
 from collections.abc import Sequence as Items
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
 from delivery.models import Mailbox
 from sequences.engine.places import Decided, Due, Running, Target
 from sequences.models import Version
+from tracking.selectors import event_context
 
 
 def claim(now: datetime, limit: int) -> list[Due]:
@@ -125,3 +128,21 @@ def write_decisions(decisions: Items[Decided]) -> None:
             """,
             columns,
         )
+
+
+def event_fields(enrolment_ids: Items[int]) -> list[dict[str, Any] | None]:
+    """Return for each enrolment the merge fields of the event that let it in (`event.*`); None where none did.
+
+    Its properties, and the event's name and moment where no property is called so.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT e.id, v.name, v.occurred_at, v.properties::text FROM sequences_enrolment e
+            JOIN tracking_customevent v ON v.id = e.event_id AND v.contact_id = e.contact_id
+            WHERE e.id = ANY (%s)
+            """,
+            [list(enrolment_ids)],
+        )
+        found = {pk: event_context(name, at, json.loads(properties)) for pk, name, at, properties in cursor.fetchall()}
+    return [{"event": found[pk]} if pk in found else None for pk in enrolment_ids]
