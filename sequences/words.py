@@ -206,5 +206,15 @@ def _action(config: Mapping[str, Any], names: Names) -> str:
         case "remove_from_list":
             return f"Remove from list {names.list(config.get('list'))}"
         case "set_field":
-            return f"Set {config.get('field', '…')} to {config.get('value')!s}"
-    return "Action"
+            value = config.get("value")
+            return (
+                f"Empty {config.get('field', '…')}" if value is None else f"Set {config.get('field', '…')} to {value}"
+            )
+        case "add_tag" | "remove_tag" as deed:
+            return f"{'Add' if deed == 'add_tag' else 'Remove'} the tag “{config.get('tag', '…')}”"
+    return {
+        "webhook": "Call a webhook",
+        "notify": "Notify the team",
+        "start_sequence": "Start another sequence",
+        "stop_sequence": "Stop another sequence",
+    }.get(str(config.get("do")), "Action")

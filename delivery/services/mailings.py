@@ -223,10 +223,13 @@ def send_test(
     contact: Contact | None = None,
     track_opens: bool = False,
     track_clicks: bool = False,
+    due_at: datetime | None = None,
+    keys: Sequence[str] = (),
 ) -> list[int]:
     """Send one email to addresses of the team, rendered for `contact`, through the ledger and the wire like any other.
 
-    Its own mailing (`is_test`) keeps it out of every report; its unsubscribe link changes nothing.
+    Its own mailing (`is_test`) keeps it out of every report; its unsubscribe link changes nothing.  It leaves at `due_at` (None: at
+    once); `keys` are those of the messages, one an address in order (if not given they are made up).
     Returns the messages' ids. Raises InvalidInput without recipients or with more than 20, DeliveryError if the
     mailbox is paused.
     """
@@ -252,8 +255,9 @@ def send_test(
     mailing.save(update_fields=["is_test"])
     now = clock.now()
     count = len(addresses)
-    keys = [f"test:{uuid4()}" for _ in addresses]
-    _queue(mailing, [contact.pk if contact else None] * count, [mailbox.pk] * count, keys, addresses, now, now)
+    keys = keys or [f"test:{uuid4()}" for _ in addresses]
+    contact_ids = [contact.pk if contact else None] * count
+    _queue(mailing, contact_ids, [mailbox.pk] * count, keys, addresses, due_at or now, now)
     return list(Message.objects.filter(mailing=mailing).order_by("pk").values_list("pk", flat=True))
 
 

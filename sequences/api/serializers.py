@@ -283,3 +283,43 @@ class StorySerializer(serializers.Serializer[Any]):
     ended_at = serializers.DateTimeField()
     stages = StageSerializer(many=True)
     warnings = serializers.ListField(child=serializers.CharField())
+
+
+class TestRunSerializer(SimulationSerializer):
+    """Whose way is tested, to whom every email of it goes, and how far apart."""
+
+    to = serializers.ListField(
+        child=serializers.EmailField(),
+        required=False,
+        max_length=5,
+        help_text="Members of the team; without it you alone.",
+    )
+    gap = serializers.DurationField(
+        required=False,
+        min_value=timedelta(0),
+        max_value=timedelta(hours=24),
+        help_text="Between two emails; a minute if not given.",
+    )
+
+
+class RunSerializer(serializers.Serializer[Any]):
+    run = serializers.CharField(max_length=32)
+
+
+class RunMessageSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    to = serializers.CharField(source="to_email")
+    subject = serializers.CharField(source="mailing.subject", help_text="As written, with its merge fields.")
+    state = serializers.CharField(source="get_state_display")
+    due_at = serializers.DateTimeField()
+    accepted_at = serializers.DateTimeField(allow_null=True)
+
+
+class RunProgressSerializer(serializers.Serializer[Any]):
+    """How far a test run is."""
+
+    run = serializers.CharField(source="key")
+    waiting = serializers.IntegerField()
+    sent = serializers.IntegerField()
+    next_at = serializers.DateTimeField(allow_null=True)
+    messages = RunMessageSerializer(many=True)

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from contacts.selectors import ContactFilter, contact_in, find_contacts
 from core import clock
 from core.exceptions import InvalidInput
+from delivery.models import Mailbox
 from delivery.selectors import mailbox_in
 from sequences import selectors, services
 from sequences.api.serializers import (
@@ -23,12 +24,15 @@ from sequences.api.serializers import (
     OutboxItemSerializer,
     PeopleSerializer,
     ProblemSerializer,
+    RunProgressSerializer,
+    RunSerializer,
     SecretSerializer,
     SeenSerializer,
     SequenceSerializer,
     SimulationSerializer,
     StepSerializer,
     StorySerializer,
+    TestRunSerializer,
     UndoneSerializer,
     UndoSerializer,
 )
@@ -36,7 +40,7 @@ from sequences.api.versions import VersionActions
 from sequences.history import as_dict, history_of
 from sequences.models import OPEN_STATES, Enrolment, EnrolmentState, Intervention, Sequence
 from sequences.people import count_people
-from sequences.simulation import SOON, Outcomes, Person, made_up_person, person_of
+from sequences.simulation import SOON, Outcomes, Person, Story, made_up_person, person_of
 from team.access import Capability
 from team.api.base import ReadMixin, WorkspaceViewSet
 
@@ -122,16 +126,60 @@ class SequenceViewSet(ReadMixin, VersionActions):
         serializer = SimulationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
-        story = services.simulate_sequence(
+        return Response(StorySerializer(self._story(sequence, data, self._person(data))).data)
+
+    @extend_schema(request=TestRunSerializer, responses=RunProgressSerializer)
+    @action(detail=True, methods=["post"], url_path="test-run")
+    def test_run(self, request: Request, pk: str) -> Response:
+        """Send every email of the way that `simulate` shows to members of the team, as tests that count nowhere."""
+        sequence = self.get_object()
+        serializer = TestRunSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        person = self._person(data)
+        own = [self.actor_user.email] if self.actor_user else []
+        run = services.start_test_run(
             sequence=sequence,
-            person=self._person(data),
+            version=services.version_called(sequence, data["version"]),
+            story=self._story(sequence, data, person),
+            person=person,
+            to=data.get("to") or own,
+            gap=data.get("gap", services.USUAL_GAP),
+            mailbox=self._mailbox(data),
+        )
+        return Response(RunProgressSerializer(services.find_test_run(sequence, run)).data)
+
+    @extend_schema(responses=RunProgressSerializer, parameters=[OpenApiParameter("run", str, required=True)])
+    @test_run.mapping.get
+    def test_run_progress(self, request: Request, pk: str) -> Response:
+        """How far a test run is."""
+        run = services.find_test_run(self.get_object(), request.query_params.get("run", ""))
+        return Response(RunProgressSerializer(run).data)
+
+    @extend_schema(request=RunSerializer, responses=RunProgressSerializer)
+    @action(detail=True, methods=["post"], url_path="test-run/stop")
+    def stop_test_run(self, request: Request, pk: str) -> Response:
+        """Cancel what of a test run has not left yet."""
+        sequence = self.get_object()
+        serializer = RunSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        run = serializer.validated_data["run"]
+        services.stop_test_run(sequence, run)
+        return Response(RunProgressSerializer(services.find_test_run(sequence, run)).data)
+
+    def _story(self, sequence: Sequence, data: Mapping[str, Any], person: Person) -> Story:
+        return services.simulate_sequence(
+            sequence=sequence,
+            person=person,
             version=services.version_called(sequence, data["version"]),
             start=data.get("start") or clock.now(),
-            mailbox=mailbox_in(self.workspace, data["mailbox"]) if "mailbox" in data else None,
+            mailbox=self._mailbox(data),
             outcomes=Outcomes(seed=data.get("seed"), reacts_after=data.get("reacts_after", SOON)),
             chosen=data.get("outcomes", {}),
         )
-        return Response(StorySerializer(story).data)
+
+    def _mailbox(self, data: Mapping[str, Any]) -> Mailbox | None:
+        return mailbox_in(self.workspace, data["mailbox"]) if "mailbox" in data else None
 
     def _person(self, data: Mapping[str, Any]) -> Person:
         if "contact" in data:

@@ -62,17 +62,20 @@ from sequences.services.publishing import (
 from sequences.services.references import let_list_go, let_segment_go
 from sequences.services.simulations import default_mailbox, simulate_sequence, version_called
 from sequences.services.stopping import note_custom_events, stop_asked, stop_enrolment, stop_enrolments
+from sequences.services.test_runs import USUAL_GAP, TestRun, find_test_run, start_test_run, stop_test_run
 
 __all__ = [
     "LONGEST_WAIT",
     "MAX_FILE",
     "MOST_AT_ONCE",
+    "USUAL_GAP",
     "Done",
     "Edited",
     "Findings",
     "PublishPreview",
     "Skipped",
     "StepForecast",
+    "TestRun",
     "add_comment",
     "add_step",
     "advance_due",
@@ -91,6 +94,7 @@ __all__ = [
     "empty_lane",
     "enrol_contacts",
     "export_steps",
+    "find_test_run",
     "findings_of",
     "forget_contacts",
     "forget_finished",
@@ -128,11 +132,13 @@ __all__ = [
     "simulate_sequence",
     "skip_waits",
     "stamp_of",
+    "start_test_run",
     "stop_asked",
     "stop_enrolment",
     "stop_enrolments",
     "stop_people",
     "stop_suppressed",
+    "stop_test_run",
     "sweep_closed",
     "take_newest",
     "undo",

@@ -9,7 +9,7 @@ from contacts.models import Contact, List, ListMember
 from contacts.selectors import liquid_context
 from contacts.services import check_columns
 from core.exceptions import InvalidInput
-from sequences.kinds.actions import ChangeList, SetField
+from sequences.kinds.actions import ChangeList, ChangeTag, SetField
 from team.models import Workspace
 
 SAMPLE_ADDRESS = "made.up@example.com"
@@ -51,6 +51,9 @@ class Person:
                 self.list_ids.add(list_id)
             case ChangeList(list=list_id):
                 self.list_ids.discard(list_id)
+            case ChangeTag(tag=tag, add=add):
+                others = [each for each in self.columns["tags"] if each != tag]
+                self.columns["tags"] = sorted([*others, tag]) if add else others
             case SetField(field=key, value=None):
                 self.attributes.pop(key, None)
             case SetField(field=key, value=value):
@@ -60,7 +63,7 @@ class Person:
 def person_of(contact: Contact) -> Person:
     """Return a contact as it is now."""
     columns = {item.attname: getattr(contact, item.attname) for item in Contact._meta.concrete_fields}
-    columns["attributes"] = dict(contact.attributes)
+    columns["attributes"], columns["tags"] = dict(contact.attributes), list(contact.tags)
     members = ListMember.objects.filter(contact=contact).values_list("list_id", flat=True)
     return Person(contact.pk, columns, set(members), contact.workspace.time_zone)
 

@@ -22,6 +22,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/members/remove/": {"contacts": [1]},
     "/move/": {"to": "somewhere"},
     "/people/": {"deed": "stop", "enrolments": [1]},
+    "/test-run/stop/": {"run": "0123456789abcdef"},
     "/people/undo/": {"intervention": 1},
     "/restore/": {"version": 1},
     "/test/": {"to": ["ada@example.com"]},
