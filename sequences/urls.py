@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sequences.views import builder, edit, files, panel, publishing, versions
+from sequences.views import builder, edit, files, panel, people, publishing, simulation, versions
 
 app_name = "sequences"
 
@@ -22,4 +22,14 @@ urlpatterns = [
     path("<int:sequence_id>/publish/progress/", versions.progress, name="publication"),
     path("<int:sequence_id>/versions/", versions.versions, name="versions"),
     path("<int:sequence_id>/versions/<int:number>/restore/", versions.restore, name="restore"),
+    path("<int:sequence_id>/people/", people.people, name="people"),
+    path("<int:sequence_id>/people/counts/", people.counts, name="people_counts"),
+    path("<int:sequence_id>/people/ask/", people.ask, name="ask_people"),
+    path("<int:sequence_id>/people/do/", people.intervene, name="intervene"),
+    path("<int:sequence_id>/people/undo/<int:intervention_id>/", people.undo, name="undo_intervention"),
+    path("<int:sequence_id>/people/<int:enrolment_id>/", people.person, name="enrolment"),
+    path("<int:sequence_id>/simulate/", simulation.simulate, name="simulate"),
+    path("<int:sequence_id>/test-run/", simulation.start_test_run, name="start_test_run"),
+    path("<int:sequence_id>/test-run/<slug:run>/", simulation.test_run, name="test_run"),
+    path("<int:sequence_id>/test-run/<slug:run>/stop/", simulation.stop_test_run, name="stop_test_run"),
 ]

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from sequences.models import StepKind
+
 
 class Basis(StrEnum):
     """Why a lane was taken."""
@@ -49,6 +51,16 @@ class Route:
     options: tuple[tuple[str, str], ...]
     happens_at: datetime | None = None
 
+    @property
+    def basis_words(self) -> str:
+        """Why this lane, a sentence."""
+        return {
+            Basis.KNOWN: "",
+            Basis.CHOSEN: "You chose this.",
+            Basis.SAMPLED: "Drawn.",
+            Basis.ASSUMED: "Assumed; choose another lane to see what happens there.",
+        }[self.basis]
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -64,6 +76,11 @@ class Stage:
     why: str = ""
     mail: Mail | None = None
     route: Route | None = None
+
+    @property
+    def kind_label(self) -> str:
+        """What kind of step it is, for people."""
+        return str(StepKind(self.kind).label)
 
     @property
     def choice_key(self) -> str:
