@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from core import clock
 from core.exceptions import DomainError, InvalidInput
 from frontend.htmx import redirect, render_page
 from sequences import selectors, services, words
@@ -90,7 +91,17 @@ def _page(
 
 def forecast_rows(preview: PublishPreview) -> list[dict[str, Any]]:
     """Return what becomes of the people at each step, in words."""
-    return [{"step": step, "words": _words_of(step)} for step in preview.steps]
+    now = clock.now()
+    return [
+        {
+            "step": step,
+            "words": _words_of(step),
+            "last_due_at": step.last_due_at
+            if step.fate != "stay" and step.last_due_at and step.last_due_at > now
+            else None,
+        }
+        for step in preview.steps
+    ]
 
 
 def _words_of(step: StepForecast) -> str:
