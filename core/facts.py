@@ -110,9 +110,7 @@ def _advance(name: str, event_type: type, handler: bus.Handler) -> int:
         return len(facts)
 
 
-def _handle(
-    handler: bus.Handler, event_type: type, facts: Sequence[Fact]
-) -> Iterator[tuple[Fact, Exception | None]]:
+def _handle(handler: bus.Handler, event_type: type, facts: Sequence[Fact]) -> Iterator[tuple[Fact, Exception | None]]:
     """Call the handler with each fact, or once with several that can be one; yield each fact with its error."""
     for group in _together(event_type, facts):
         if len(group) > 1 and _try(handler, bus.merged([event_type(**fact.payload) for fact in group])) is None:

@@ -16,7 +16,8 @@ from sequences.services import publishing
 from templates_lib import services as template_services
 from tests.factories.sequences import SOURCE, enrol, make_contacts, make_document
 from tests.factories.templates_lib import make_template
-from tests.integration.sequences.world import accept, finish, messages_of, queued, standing
+from tests.integration.sequences.world import accept_together as accept
+from tests.integration.sequences.world import finish, messages_of, queued, standing
 
 DAY = timedelta(days=1)
 ACTIVE, COMPLETED, STOPPED, HELD = EnrolmentState

@@ -1,5 +1,6 @@
 """The world around the engine in tests: servers that accept or refuse mail, and the delivery of facts."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -17,6 +18,18 @@ def accept(messages: Iterable[Message], at: datetime) -> None:
         facts.record(
             MessagesAccepted(message.mailing_id, [message.pk], at), workspace_id=message.workspace_id, occurred_at=at
         )
+    facts.deliver()
+
+
+def accept_together(messages: Iterable[Message], at: datetime) -> None:
+    """A server accepts the messages at `at`; the handlers hear of them mailing by mailing, as of a batch."""
+    by_mailing: dict[int, list[Message]] = defaultdict(list)
+    for message in messages:
+        by_mailing[message.mailing_id].append(message)
+    for mailing_id, together in by_mailing.items():
+        ids = [message.pk for message in together]
+        Message.objects.filter(pk__in=ids).update(state=MessageState.ACCEPTED, accepted_at=at)
+        facts.record(MessagesAccepted(mailing_id, ids, at), workspace_id=together[0].workspace_id, occurred_at=at)
     facts.deliver()
 
 
