@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from delivery import claims, courier
 from delivery.counters import Tally
-from delivery.journal import Entry, Journal, Outcome, Start
+from delivery.journal import Journal, Outcome, Start, decode
 from delivery.services import sending
 from delivery.smtp import Stage
 from delivery.smtp.connection import Connection
@@ -109,9 +109,9 @@ class Points:
         if links:
             self.reach("after the links' write")
 
-    def note(self, original: Original, journal: Journal, entries: Iterable[Entry]) -> None:
+    def note(self, original: Original, journal: Journal, entries: Iterable[bytes]) -> None:
         entries = list(entries)
-        kinds = {type(entry) for entry in entries}
+        kinds = {type(entry) for entry in decode(b"".join(entries))}
         if Outcome in kinds:
             self.reach("reply read")
         original(journal, entries)

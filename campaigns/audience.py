@@ -103,8 +103,8 @@ def size_of(campaign: Campaign) -> Size:
     return measure(reach_of(campaign))
 
 
-def stream(audience: Audience | Callers, *, after: int = 0, size: int) -> Iterator[list[int]]:
-    """Yield the ids of the recipients (suppressed contacts left out) above `after`, ascending, `size` at a time.
+def stream(audience: Audience | Callers, *, after: int = 0, size: int, first: int | None = None) -> Iterator[list[int]]:
+    """Yield the ids of the recipients (suppressed contacts left out) above `after`, ascending: `first` and then `size` at a time.
 
     The question is asked once: the server keeps the answer (8 bytes a contact, on its disk) while the caller commits
     between the chunks, so the audience is that of one moment, memory stays flat and no transaction stays open.
@@ -122,5 +122,7 @@ def stream(audience: Audience | Callers, *, after: int = 0, size: int) -> Iterat
             """,  # noqa: S608 - as above
             [*params, after],
         )
-        while rows := cursor.fetchmany(size):
+        at_once = first or size
+        while rows := cursor.fetchmany(at_once):
+            at_once = size
             yield [contact_id for (contact_id,) in rows]

@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from contacts.selectors import liquid_context
 from core import clock
-from delivery import claims, own_fields, reasons, receipts
+from delivery import claims, journal, own_fields, reasons, receipts
 from delivery.claims import Lease, LeasedMessage
 from delivery.compose import BadRecipientError, ComposeError, Composer, Recipient, count_uncompiled
 from delivery.compose.composer import Places, Sender, Sign, TrackedLink
@@ -26,7 +26,7 @@ from delivery.dkim import Signer
 from delivery.domains.signing import signer_of
 from delivery.esp import Account, EspClient
 from delivery.esp.accounts import account_of
-from delivery.journal import Entry, Journal, Outcome, Start
+from delivery.journal import Journal
 from delivery.models import Mailbox, Mailing
 from delivery.pacing.admission import HeldBack
 from delivery.pacing.gate import Gate, Wait
@@ -251,8 +251,7 @@ class _Load:
     def observe(self, events: list[Event]) -> None:
         """Note in the journal, then remember; the journal comes before anything that follows from the events."""
         at = clock.now()
-        moment = at.timestamp()
-        self._journal.note(entry for event in events if (entry := _entry(event, moment)) is not None)
+        self._journal.note(_entries(events, at.timestamp()))
         read_at = time.monotonic()
         for event in events:
             if type(event) is Started:
@@ -327,6 +326,9 @@ class _Load:
         trip = self._trip
         if type(event) is Answered:
             trip.answered = True
+            if event.reply.is_positive:
+                trip.receipts.append(receipts.accepted(event.id, event.reply, at=at))
+                return
             message = self._messages[event.id]
             self._add(
                 receipts.answered(event.id, event.stage, event.reply, attempts=message.attempts + 1, at=at), message
@@ -363,21 +365,23 @@ class _Load:
             self._stopped = True
 
 
-def _entry(event: Event, at: float) -> Entry | None:
-    # These two are nearly all; a pattern is matched more slowly than a type is compared.
-    if type(event) is Started:
-        return Start(event.id)
-    if type(event) is Answered:
-        return Outcome(event.id, number_of(event.stage), at, str(event.reply))
-    match event:
-        case Refused(message_id, refusal):
-            return Outcome(message_id, REFUSED, at, refusal.value)
-        case Broken(message_id, text):
-            return Outcome(message_id, BROKEN, at, text)
-        case Lost(message_id, text):
-            return Outcome(message_id, LOST, at, text)
-        case _:
-            return None
+def _entries(events: list[Event], at: float) -> list[bytes]:
+    entries = []
+    for event in events:
+        # These two are nearly all; a pattern is matched more slowly than a type is compared.
+        if type(event) is Started:
+            entries.append(journal.start(event.id))
+        elif type(event) is Answered:
+            entries.append(journal.outcome(event.id, number_of(event.stage), at, str(event.reply)))
+        else:
+            match event:
+                case Refused(message_id, refusal):
+                    entries.append(journal.outcome(message_id, REFUSED, at, refusal.value))
+                case Broken(message_id, text):
+                    entries.append(journal.outcome(message_id, BROKEN, at, text))
+                case Lost(message_id, text):
+                    entries.append(journal.outcome(message_id, LOST, at, text))
+    return entries
 
 
 def compile_mailing(mailing: Mailing) -> CompiledEmail:
@@ -436,18 +440,14 @@ def recipient_of(message: LeasedMessage, own: Mapping[str, Any] | None = None) -
 
     `own` are merge fields of the message itself.
     """
-    fields = liquid_context(message.row) if message.row["email"] is not None else {"email": message.to_email}
+    message_id, contact_id, key, to_email, _, tracking, _, row = message
+    fields = liquid_context(row) if row["email"] is not None else {"email": to_email}
     if own:
-        fields = {**fields, **own}
-    return Recipient(
-        message_id=message.id,
-        contact_id=0 if message.to_email else message.contact_id or 0,
-        key=message.key,
-        email=message.email,
-        name="" if message.to_email else str(fields.get("fullName", "")),
-        tracking=message.tracking,
-        fields=fields,
-    )
+        fields |= own
+    if to_email:
+        return Recipient(message_id, 0, key, to_email, "", tracking, fields)
+    name = str(fields.get("fullName", ""))
+    return Recipient(message_id, contact_id or 0, key, row["email"] or "", name, tracking, fields)
 
 
 def store_links(mailing_id: int, links: Mapping[int, TrackedLink]) -> None:

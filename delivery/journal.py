@@ -13,17 +13,18 @@ import fcntl
 import os
 import struct
 import time
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Self
 from uuid import uuid4
+from zlib import crc32
 
 _MAGIC = b"drumbeat journal 1\n"
 _HEAD = struct.Struct(">QHH")  # message, kind or stage, length of the text
 _MOMENT = struct.Struct(">d")
 _START = 0
+_MOST_TEXT = 2000
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 SUFFIX = ".journal"
 
@@ -56,14 +57,22 @@ class Notes:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
 
 
+def start(message_id: int) -> bytes:
+    """Return a start as it stands in the file, with a checksum."""
+    body = _HEAD.pack(message_id, _START, 0)
+    return body + crc32(body).to_bytes(4)
+
+
+def outcome(message_id: int, stage: int, at: float, reply: str) -> bytes:
+    """Return an outcome as it stands in the file, with a checksum."""
+    text = reply.encode()[:_MOST_TEXT]
+    body = b"%b%b%b" % (_HEAD.pack(message_id, stage, _MOMENT.size + len(text)), _MOMENT.pack(at), text)
+    return body + crc32(body).to_bytes(4)
+
+
 def encode(entry: Entry) -> bytes:
-    """Return an entry as it stands in the file, with a checksum."""
-    if isinstance(entry, Start):
-        body = _HEAD.pack(entry.message_id, _START, 0)
-    else:
-        text = _MOMENT.pack(entry.at) + entry.reply.encode()[:2000]
-        body = _HEAD.pack(entry.message_id, entry.stage, len(text)) + text
-    return body + zlib.crc32(body).to_bytes(4)
+    """Return an entry as it stands in the file."""
+    return start(entry.message_id) if isinstance(entry, Start) else outcome(*entry)
 
 
 def decode(data: bytes) -> Iterator[Entry]:
@@ -72,7 +81,7 @@ def decode(data: bytes) -> Iterator[Entry]:
     while place + _HEAD.size + 4 <= len(data):
         message_id, stage, length = _HEAD.unpack_from(data, place)
         end = place + _HEAD.size + length
-        if end + 4 > len(data) or zlib.crc32(data[place:end]) != int.from_bytes(data[end : end + 4]):
+        if end + 4 > len(data) or crc32(data[place:end]) != int.from_bytes(data[end : end + 4]):
             return
         if stage == _START:
             yield Start(message_id)
@@ -99,9 +108,9 @@ class Journal:
         self._write(self._head)
         temporary.rename(self._path)
 
-    def note(self, entries: Iterable[Entry]) -> None:
-        """Write entries down.  Raises OSError if the disk doesn't take them: then nothing may be sent."""
-        data = b"".join(map(encode, entries))
+    def note(self, entries: Iterable[bytes]) -> None:
+        """Write down what `start` and `outcome` made.  Raises OSError if the disk doesn't take it: then nothing may be sent."""
+        data = b"".join(entries)
         if data:
             self._write(data)
 

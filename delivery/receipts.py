@@ -9,6 +9,7 @@ from delivery.replies import Kind, classify
 from delivery.smtp import Refusal, Reply, Stage
 
 _MAX_TEXT = 500
+_ACCEPTED = MessageState.ACCEPTED  # found slowly, for each message
 
 _REFUSALS = {
     Refusal.TOO_LARGE: reasons.TOO_LARGE,
@@ -35,11 +36,16 @@ class Receipt(NamedTuple):
     outcome: MessageState | None = None
 
 
+def accepted(message_id: int, reply: Reply, *, at: datetime) -> Receipt:
+    """Return the receipt for a message that the server took."""
+    return Receipt(message_id, _ACCEPTED, "", at, True, reply.code, reply.text[:_MAX_TEXT])
+
+
 def answered(message_id: int, stage: Stage, reply: Reply, *, attempts: int, at: datetime) -> Receipt:
     """Return the receipt for a reply; `attempts` includes this one."""
-    text = reply.text[:_MAX_TEXT]
     if reply.is_positive:
-        return Receipt(message_id, MessageState.ACCEPTED, "", at, code=reply.code, text=text)
+        return accepted(message_id, reply, at=at)
+    text = reply.text[:_MAX_TEXT]
     verdict = classify(stage, reply)
     match verdict.kind:
         case Kind.HARD | Kind.REJECTED:

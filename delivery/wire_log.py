@@ -10,6 +10,7 @@ from delivery.smtp import Refusal, Reply, Stage
 
 _STAGES: Final = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT)
 _NUMBERS: Final = {stage: number for number, stage in enumerate(_STAGES, start=1)}
+_CONTENT: Final = _NUMBERS[Stage.CONTENT]
 REFUSED: Final = 10
 BROKEN: Final = 11
 LOST: Final = 12
@@ -17,7 +18,7 @@ LOST: Final = 12
 
 def number_of(stage: Stage) -> int:
     """Return the number of a stage at which a message can be answered (0 is a start)."""
-    return _NUMBERS[stage]
+    return _CONTENT if stage is Stage.CONTENT else _NUMBERS[stage]
 
 
 def receipt_of(outcome: Outcome, *, attempts: int, resend: bool) -> Receipt:

@@ -21,6 +21,8 @@ from sequences import services as sequences
 logger = logging.getLogger(__name__)
 
 CHUNK = 10_000
+# The first one is small, so that mail leaves while the others are still being written.
+FIRST_CHUNK = 1_000
 # A job that has not moved for this long is taken for dead; a second one does no harm.
 STALLED = timedelta(seconds=20)
 
@@ -38,7 +40,7 @@ def run_launch(campaign_id: int, *, chunk: int = CHUNK) -> None:
     if campaign.kind == Kind.TRIGGERED:
         look_at_triggers()  # what a segment holds now is what others enter
         chunk = min(chunk, ADMITTED_AT_ONCE)
-    for contact_ids in stream(audience_of(campaign), after=position, size=chunk):
+    for contact_ids in stream(audience_of(campaign), after=position, size=chunk, first=min(chunk, FIRST_CHUNK)):
         if not _enrol_chunk(campaign, contact_ids, position):
             return
         position = contact_ids[-1]
@@ -83,6 +85,7 @@ def _enrol_chunk(campaign: Campaign, contact_ids: list[int], position: int) -> b
         mailbox_ids=assign_mailboxes(pool=pool, contact_ids=contact_ids, offset=offset),
         due_at=now,
         now=now,
+        send_at_once=True,
     )
     Launch.objects.filter(campaign=campaign).update(enrolled=F("enrolled") + entered)
     return True

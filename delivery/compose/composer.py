@@ -29,8 +29,7 @@ class ComposeError(Exception):
     """The message can't be made for this contact; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """Who one message goes to.  `contact_id` is 0 for a test; `fields` are the contact's merge fields, as plain JSON."""
 
     message_id: int
@@ -110,6 +109,7 @@ class Composer:
             key: f"{first if key[0] == 'plain' else between}{kind}\r\n".encode() for key, kind in _KINDS.items()
         }
         self._end = f"\r\n--{self._boundary}--\r\n".encode()
+        self._multipart = f'Content-Type: multipart/alternative; boundary="{self._boundary}"\r\n'
         self._has_html = compiled.format != "text"
         self._quoted: dict[_Part, bool] = {}
         self._dated_at: datetime | None = None
@@ -117,6 +117,7 @@ class Composer:
         address, _ = wire_address(sender.email)
         self._domain = address.rpartition("@")[2]
         self._envelope_sender = address
+        self._begin_id = blake2b(f"{sender.workspace_id}:".encode(), digest_size=16).copy
         self._from = f"From: {headers.mailbox(sender.name, address, column=6)}\r\n"
         self._constant = self._constant_headers()
 
@@ -150,14 +151,14 @@ class Composer:
             )
         ).encode()
         if self._sign is not None:
-            header = self._sign(header, unstuff_dots(content), now) + header
+            header = self._sign(header, unstuff_dots(b"".join(content)), now) + header
         return Envelope(
             message_id,
             self._envelope_sender,
             address,
-            b"%b\r\n%b.\r\n" % (header, content),
-            eight_bit=utf8 or text.encoding == "8bit" or (html is not None and html.encoding == "8bit"),
-            utf8=utf8,
+            b"".join((header, b"\r\n", *content, b".\r\n")),
+            utf8 or text.encoding == "8bit" or (html is not None and html.encoding == "8bit"),
+            utf8,
         )
 
     def take_links(self) -> dict[int, TrackedLink]:
@@ -176,7 +177,9 @@ class Composer:
 
     def local_id(self, key: str) -> str:
         """Return the left half of the Message-ID: the same for every try of a message, different for every other."""
-        return blake2b(f"{self._sender.workspace_id}:{key}".encode(), digest_size=16).hexdigest()
+        digest = self._begin_id()
+        digest.update(key.encode())
+        return digest.hexdigest()
 
     def begin(self, recipient: Recipient, unsubscribe_url: str) -> Rendering:
         """Return the mail's content for a recipient, its parts to be rendered yet.  Raises RenderError."""
@@ -254,21 +257,19 @@ class Composer:
         lines.append("MIME-Version: 1.0")
         return "\r\n".join(lines) + "\r\n"
 
-    def _content(self, text: Body, html: Body | None) -> tuple[str, bytes]:
-        """Return the last header fields and what follows the header."""
+    def _content(self, text: Body, html: Body | None) -> tuple[str, tuple[bytes, ...]]:
+        """Return the last header fields and the pieces of what follows the header."""
         if html is None:
             end = b"" if text.content.endswith(b"\r\n") else b"\r\n"
-            return _KINDS["plain", text.encoding], text.content + end
-        boundary = self._boundary
-        return f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n', b"".join(
-            (
-                self._part_heads["plain", text.encoding],
-                text.content,
-                self._part_heads["html", html.encoding],
-                html.content,
-                self._end,
-            )
+            return _KINDS["plain", text.encoding], (text.content, end)
+        pieces = (
+            self._part_heads["plain", text.encoding],
+            text.content,
+            self._part_heads["html", html.encoding],
+            html.content,
+            self._end,
         )
+        return self._multipart, pieces
 
     def _date(self, now: datetime) -> str:
         if now is not self._dated_at:

@@ -135,8 +135,9 @@ class Client:
                 next_glance = now + _GLANCE
 
     def _is_under_way(self) -> bool:
-        if any(not connection.session.is_idle for connection in self._connections):
-            return True
+        for connection in self._connections:
+            if not connection.session.is_idle:
+                return True
         return self._wait_until < _FOREVER and bool(self._connections)
 
     def _go_on(self, touched: Iterable[Connection], events: list[Event]) -> None:
@@ -164,7 +165,7 @@ class Client:
 
     def _report(self, events: list[Event]) -> None:
         """Tell of the events; what was not sent is kept for another connection instead."""
-        if any(type(event) is Unsent for event in events):
+        if Unsent in map(type, events):
             events = [
                 Broken(event.envelope.id, "The server kept closing the connection.") if type(event) is Unsent else event
                 for event in events

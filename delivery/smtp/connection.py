@@ -19,6 +19,7 @@ from delivery.smtp.session import Session
 _CHUNK = 65536
 # The network took so much: the server isn't asleep.
 STRIDE = 16384
+_EVENT_WRITE = selectors.EVENT_WRITE
 _READ_AND_WRITE = selectors.EVENT_READ | selectors.EVENT_WRITE
 
 # A socket family and an address of it, as `socket.connect` takes it.
@@ -72,7 +73,7 @@ class Connection:
 
     def ready(self, mask: int) -> list[Event]:
         """Go on where the socket was waited for."""
-        if self._socket is None or (self._talks and mask == selectors.EVENT_WRITE):
+        if self._socket is None or (self._talks and mask == _EVENT_WRITE):
             return []
         return self._handler()
 

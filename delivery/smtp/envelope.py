@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 # No address that we send holds a space, a control character or an angle bracket: they would end the command (RFC 5321 4.1.2).
-_ADDRESS = re.compile(r"[^\x00-\x20<>\x7f]*").fullmatch
+_ADDRESSES = re.compile(r"[^\x00-\x20<>\x7f]* [^\x00-\x20<>\x7f]*").fullmatch
 _END = b"\r\n.\r\n"
 
 
@@ -58,6 +58,4 @@ class Envelope(NamedTuple):
         That no other line of the content is a single dot is for its maker to see to: looking for one costs as much as
         sending the message.
         """
-        return (
-            self.content.endswith(_END) and _ADDRESS(self.recipient) is not None and _ADDRESS(self.sender) is not None
-        )
+        return self.content.endswith(_END) and _ADDRESSES(f"{self.sender} {self.recipient}") is not None

@@ -35,6 +35,10 @@ _OFFER = (_Step.MAIL, _Step.RCPT, _Step.DATA)
 _CONTENT = (_Step.CONTENT,)
 _RIDE = (_Step.CONTENT, *_OFFER)
 
+# An enum's member is found slowly, and its value more slowly still.
+_AFTER_CONTENT = _Step.CONTENT
+_CONTENT_STAGE = Stage.CONTENT
+
 # What nearly every read of a pipelining server holds: the message is taken, the next one is welcome, each in one short line.
 _ALL_WELL = re.compile(rb"(2[0-9][0-9])(?: ([^\r\n]*))?\r\n(?:2[0-9][0-9](?: [^\r\n]*)?\r\n){2}354(?: [^\r\n]*)?\r\n")
 _ALL_WELL_OCTETS = 2048
@@ -72,9 +76,12 @@ class Exchange:
     @property
     def stage(self) -> Stage:
         """What the server owes us now."""
-        if self.is_idle:
+        if self._place == len(self._owed):
             return Stage.MAIL
-        value = self._owed[self._place].value
+        step = self._owed[self._place]
+        if step is _AFTER_CONTENT:
+            return _CONTENT_STAGE
+        value = step.value
         return value if isinstance(value, Stage) else Stage.MAIL
 
     def sent(self, count: int) -> None:
@@ -106,7 +113,7 @@ class Exchange:
             return False
         code, text = match.groups(b"")
         self.answered += 1
-        events.append(Answered(sent.id, Stage.CONTENT, Reply(int(code), [text])))
+        events.append(Answered(sent.id, _CONTENT_STAGE, Reply(int(code), [text])))
         self._place = len(_RIDE)
         self._send_content(offered, pull, events)
         return True

@@ -30,9 +30,11 @@ class Reply:
     @cached_property
     def text(self) -> str:
         """The lines as one, an enhanced code once and control characters dropped."""
+        if len(self._lines) == 1:
+            line = self._lines[0].decode("utf-8", "replace").strip()
+            if line.isprintable():
+                return line
         lines = self.lines
-        if len(lines) == 1 and lines[0].isprintable():
-            return lines[0]
         if self.enhanced:
             lines = [lines[0], *[line.removeprefix(self.enhanced).strip() for line in lines[1:]]]
         joined = " ".join(filter(None, lines))

@@ -6,6 +6,8 @@ from delivery.smtp.authentication import Credentials
 from delivery.smtp.envelope import Stage
 from delivery.smtp.opening import Security
 
+_CONTENT = Stage.CONTENT
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -24,13 +26,13 @@ class Patience:
 
     def of(self, stage: Stage) -> float:
         """Return the patience for an answer at this stage."""
+        if stage is _CONTENT:  # as a rule
+            return self.content
         match stage:
             case Stage.CONNECT | Stage.TLS:
                 return self.connect
             case Stage.GREETING:
                 return self.greeting
-            case Stage.CONTENT:
-                return self.content
             case _:
                 return self.command
 

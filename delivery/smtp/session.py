@@ -11,6 +11,9 @@ from delivery.smtp.exchange import Exchange, Pull
 from delivery.smtp.opening import Opening, OpeningError, Phase, Security
 from delivery.smtp.reply import ProtocolError, Reply, ReplyParser
 
+# Looked up several times a message, and an enum's member is found slowly.
+_READY, _CLOSED, _QUITTING = Phase.READY, Phase.CLOSED, Phase.QUITTING
+
 
 def _no_envelope(_: Capabilities) -> Envelope | None:
     return None
@@ -51,17 +54,18 @@ class Session:
     @property
     def is_idle(self) -> bool:
         """Ready, with nothing on its way."""
-        return self.phase is Phase.READY and self._exchange.is_idle
+        return self.phase is _READY and self._exchange.is_idle
 
     @property
     def is_open(self) -> bool:
         """Whether the session can still be used or become usable."""
-        return self.phase is not Phase.CLOSED and self.phase is not Phase.QUITTING
+        phase = self.phase
+        return phase is not _CLOSED and phase is not _QUITTING
 
     @property
     def awaited(self) -> Stage:
         """What the server owes us now (decides how long to wait for it)."""
-        return self._exchange.stage if self.phase is Phase.READY else self._opening.stage
+        return self._exchange.stage if self.phase is _READY else self._opening.stage
 
     def sent(self, count: int) -> None:
         """Note that the first `count` octets of `output` were given to the network."""
@@ -83,11 +87,7 @@ class Session:
     def receive(self, data: bytes) -> list[Event]:
         """Take what the server sent; the events of an envelope whose content is now in `output` come before it is sent."""
         events: list[Event] = []
-        if (
-            self.phase is Phase.READY
-            and self._parser.is_empty
-            and self._exchange.take_all_well(data, self._pull, events)
-        ):
+        if self.phase is _READY and self._parser.is_empty and self._exchange.take_all_well(data, self._pull, events):
             self.replies += 1
             return events
         try:

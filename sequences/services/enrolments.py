@@ -15,6 +15,7 @@ from sequences import engine
 from sequences.exceptions import SequenceError
 from sequences.models import OPEN_STATES, Decision, Enrolment, EnrolmentState, Intervened, OutboxItem, Sequence, Step
 from sequences.services import waking
+from sequences.services.entering import Entry, enter_and_send
 from tracking.events import HitsRecorded
 
 # A task gives its worker back after this many seconds, so that one long queue doesn't keep others from their turn.
@@ -31,12 +32,15 @@ def enrol_contacts(
     entry_key: str | Items[str] = "",
     event_ids: Items[int | None] | None = None,
     now: datetime | None = None,
+    send_at_once: bool = False,
 ) -> int:
     """Let contacts enter the live version, each with the mailbox that writes to it; return how many entered.
 
     The sequences are parallel, at most 10,000 long.  `entry_key` is the same for all, or one for each; `event_ids` are the
     custom events that let them in.  Who is in with the key already stays as they are; ids of other workspaces and of deleted
-    contacts are passed over.  Raises SequenceError unless it is published and open.
+    contacts are passed over.  With `send_at_once` a first email that is due is queued in this transaction, if all have one key
+    and no event, which saves the engine a claim and an update of each row.
+    Raises SequenceError unless it is published and open.
     """
     state, version_id = _lock_live(sequence)
     if state not in (Sequence.State.RUNNING, Sequence.State.PAUSED) or version_id is None:
@@ -45,8 +49,16 @@ def enrol_contacts(
     first = ways[version_id].first if ways else None
     if first is None:
         raise SequenceError("The sequence has no steps.")
-    first_due_at = first.due_at(due_at)
     moment = now or clock.now()
+    if send_at_once and state == Sequence.State.RUNNING and isinstance(entry_key, str) and event_ids is None:
+        sent = enter_and_send(
+            Entry(sequence.pk, sequence.workspace_id, version_id, entry_key, contact_ids, mailbox_ids, due_at, moment),
+            ways[version_id],
+            first,
+        )
+        if sent is not None:
+            return sent
+    first_due_at = first.due_at(due_at)
     parameters: dict[str, Any] = {
         "sequence": sequence.pk, "workspace": sequence.workspace_id, "version": version_id, "step": first.key,
         "now": moment, "due": due_at, "first_due": first_due_at,

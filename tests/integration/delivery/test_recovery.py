@@ -34,7 +34,7 @@ def die(entries: list[journal.Entry]) -> None:
     """Lease the batch as a worker that notes these entries and is killed."""
     made = Journal(sending.journal_folder())
     assert lease_batch(owner=made.name, now=clock.now()) is not None
-    made.note(entries)
+    made.note(map(journal.encode, entries))
     made.close(keep=True)
 
 
@@ -167,7 +167,7 @@ def test_a_worker_that_lost_its_lease_still_records_what_the_server_took(message
 def test_a_message_cancelled_while_on_the_wire_is_accepted_all_the_same(messages: list[int], mailbox: Mailbox) -> None:
     made = Journal(sending.journal_folder())
     lease_batch(owner=made.name, now=clock.now())
-    made.note([Start(messages[0]), answered(messages[0], "250 ok")])
+    made.note(map(journal.encode, [Start(messages[0]), answered(messages[0], "250 ok")]))
     services.cancel_messages(message_ids=messages, reason="replied")
     made.close(keep=True)
     services.settle_abandoned()
@@ -202,8 +202,8 @@ def test_receipts_written_twice_count_once(messages: list[int], mailbox: Mailbox
 
 def test_a_process_killed_in_reality_leaves_a_journal_that_can_be_read(tmp_path: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from delivery.journal import Journal, Start\n"
-        "journal = Journal(Path(sys.argv[1])); journal.note([Start(7)]); print('noted', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from delivery.journal import Journal, start\n"
+        "journal = Journal(Path(sys.argv[1])); journal.note([start(7)]); print('noted', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, env=service_environment(), stdout=subprocess.PIPE

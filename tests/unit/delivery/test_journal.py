@@ -56,10 +56,10 @@ def test_a_living_processs_journal_is_not_abandoned(tmp_path: Path) -> None:
 
 def test_what_was_noted_since_the_last_commit_is_kept(tmp_path: Path) -> None:
     made = Journal(tmp_path)
-    made.note([Start(1), Outcome(1, 4, 5.0, "250 ok")])
+    made.note(map(encode, [Start(1), Outcome(1, 4, 5.0, "250 ok")]))
     made.forget()
-    made.note([Start(2)])
-    made.note([Outcome(2, 4, 6.0, "250 ok"), Start(3)])
+    made.note(map(encode, [Start(2)]))
+    made.note(map(encode, [Outcome(2, 4, 6.0, "250 ok"), Start(3)]))
     made.close(keep=True)
     (notes,) = [dead.notes for dead in journal.abandoned(tmp_path)]
     assert notes.same_boot
@@ -79,7 +79,7 @@ def test_two_settlers_never_share_a_journal(tmp_path: Path) -> None:
 def test_a_journal_of_another_boot_is_not_trusted_and_a_foreign_file_says_nothing(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(journal, "boot_id", lambda: b"before")
     made = Journal(tmp_path)
-    made.note([Start(1)])
+    made.note(map(encode, [Start(1)]))
     made.close(keep=True)
     monkeypatch.undo()
     (tmp_path / f"foreign{journal.SUFFIX}").write_bytes(b"\x00" * 50)
