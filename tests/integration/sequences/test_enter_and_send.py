@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from contacts.services import suppress
-from core import clock
+from core import bus, clock
 from delivery import services as delivery
 from delivery.models import Batch, Counter, Mailbox, Message
 from sequences import services
+from sequences.events import WaysEnded
 from sequences.models import Enrolment, EnrolmentState, Sequence
 from tests.factories import sequences as make
 from tests.factories.delivery import make_workspace
@@ -94,6 +95,19 @@ def test_the_email_is_there_without_the_engine() -> None:
     enter(sequence, contacts[::-1], [mailbox.pk] * 3, clock.now(), at_once=True)
     assert [contact for contact, *_ in mail(sequence)] == contacts[::-1], "in the given order"
     assert set(Enrolment.objects.values_list("state", flat=True)) == {EnrolmentState.COMPLETED}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_end_of_a_way_is_announced_either_way(monkeypatch: pytest.MonkeyPatch, *, at_once: bool) -> None:
+    told: list[WaysEnded] = []
+    monkeypatch.setattr(bus, "announce", told.append)
+    workspace = make_workspace()
+    mailbox, contacts = make.make_mailbox(workspace), make.make_contacts(workspace, 3)
+    enter(make.make_document(workspace, [EMAIL]), contacts, [mailbox.pk] * 3, clock.now(), at_once=at_once)
+    services.advance_due(now=clock.now())
+    (ended,) = (event for event in told if isinstance(event, WaysEnded))
+    assert sorted(ended.enrolment_ids) == sorted(Enrolment.objects.values_list("pk", flat=True))
+    assert ended.outcome == "completed"
 
 
 def test_in_a_paused_sequence_nothing_is_queued() -> None:
