@@ -443,7 +443,7 @@ def recipient_of(message: LeasedMessage, own: Mapping[str, Any] | None = None) -
     message_id, contact_id, key, to_email, _, tracking, _, row = message
     fields = liquid_context(row) if row["email"] is not None else {"email": to_email}
     if own:
-        fields |= own
+        fields = {**fields, **own}
     if to_email:
         return Recipient(message_id, 0, key, to_email, "", tracking, fields)
     name = str(fields.get("fullName", ""))
