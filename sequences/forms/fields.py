@@ -20,6 +20,7 @@ class LengthWidget(forms.MultiWidget):
     """A number and its unit side by side."""
 
     template_name = "sequences/forms/length.html"
+    use_fieldset = False
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         widgets = (
@@ -27,6 +28,10 @@ class LengthWidget(forms.MultiWidget):
             forms.Select({"class": "form-select", "aria-label": "Unit"}, choices=UNIT_CHOICES),
         )
         super().__init__(widgets, attrs)
+
+    def id_for_label(self, id_: str, index: str | None = None) -> str:
+        """The label is the number's; the unit has its own."""
+        return f"{id_}_0" if id_ else id_
 
     def decompress(self, value: Any) -> list[Any]:
         """Show a duration in the largest unit that needs no fraction."""

@@ -15,6 +15,7 @@ from tests.browser.accounts import sign_in
 from tests.factories.campaigns import make_campaign, make_template
 from tests.factories.sequences import make_mailbox
 from tests.factories.team import MembershipFactory
+from tests.plugins.workers import WorkerProcess
 
 
 @pytest.fixture
@@ -32,6 +33,18 @@ def campaign(member: Membership, mailbox: Mailbox) -> Campaign:
     """A drip without steps, to people in a list, and a template to send."""
     make_template(member.workspace, name="Letter", subject="Hello {{ firstName }}")
     return make_campaign(member.workspace, kind="drip", name="Onboarding", steps=[])
+
+
+@pytest.fixture
+def other_campaign(member: Membership, campaign: Campaign) -> Campaign:
+    """Another empty drip of the workspace."""
+    return make_campaign(member.workspace, kind="drip", name="Elsewhere", steps=[])
+
+
+@pytest.fixture
+def work(start_worker: Callable[..., WorkerProcess]) -> WorkerProcess:
+    """A worker with its beat."""
+    return start_worker(concurrency=2, beat=True)
 
 
 class Builder:
