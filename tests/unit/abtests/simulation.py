@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from abtests.statistics import Kind, Verdict, confirm_size, decide
+from abtests.statistics.delays import lognormal_curve
 from abtests.statistics.planning import SEQUENTIAL_INFLATION
 from abtests.statistics.spending import ALPHA, Look, next_look
 
@@ -35,6 +36,22 @@ def simulate(
     rng = np.random.default_rng(seed)
     batches = rng.binomial(size, rates, size=(campaigns, looks, len(rates)))
     return Campaigns(batches.cumsum(axis=1), size * np.arange(1, looks + 1), lead)
+
+
+def simulate_live(
+    medians: list[float], *, base: float, lead: float, looks: int, seed: int, campaigns: int
+) -> Campaigns:
+    """Send equal arms a batch an hour, and count who has responded so far: an arm of slower people looks worse than it is."""
+    planned = simulate([base] * len(medians), base=base, lead=lead, looks=looks, seed=seed, campaigns=campaigns)
+    whole = np.diff(planned.responses, axis=1, prepend=0)
+    rng, live = np.random.default_rng(seed + 1), np.zeros_like(planned.responses)
+    seen = [lognormal_curve(median)(np.arange(1.0, looks + 1)) for median in medians]
+    for arm, curve in enumerate(seen):
+        for batch in range(looks):
+            # Of those who will respond, how many do so within each hour after their batch.
+            hours = np.append(np.diff(curve[: looks - batch], prepend=0), 1 - curve[looks - batch - 1])
+            live[:, batch:, arm] += rng.multinomial(whole[:, batch, arm], hours)[:, :-1].cumsum(axis=1)
+    return Campaigns(live, planned.sent, lead)
 
 
 def history(responses: np.ndarray, campaigns: Campaigns) -> Iterator[Look]:

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtri
 
 from abtests.statistics import Kind
-from tests.unit.abtests.simulation import history, judge, look_at, peek, simulate
+from tests.unit.abtests.simulation import history, judge, look_at, peek, simulate, simulate_live
 
 MOST_FALSE, FEWEST_RIGHT = 0.058, 0.942
 
@@ -51,6 +51,12 @@ def test_24_looks_at_few_clicks_are_no_more_dangerous(clicks_at_24_looks):
 
 def test_whoever_peeks_and_believes_p_finds_false_winners_in_the_same_campaigns(clicks_at_24_looks):
     assert peek(clicks_at_24_looks).mean() > 0.15
+
+
+def test_counting_those_who_have_not_had_their_time_finds_false_winners():
+    live = simulate_live([1.0, 1.5], base=0.2, lead=0.02, looks=6, seed=110, campaigns=200)
+    winners, _ = judge(live)
+    assert (winners == 0).mean() > 0.9
 
 
 def test_the_looks_that_the_proof_leaves_out_would_not_have_ended_a_test():
