@@ -20,6 +20,8 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _REACH: Final = 9.0
 # A look that adds less information than this share is taken as one that adds so much: the rule below can't see finer steps.
 _LEAST_STEP: Final = 0.005
+# A look with less of the information than this knows nothing.
+_NOTHING: Final = 1e-9
 
 
 class _Inside(NamedTuple):
@@ -39,10 +41,8 @@ def boundaries(information: Numbers, spent: Numbers) -> FloatArray:
     for lengths that differ, negative numbers and errors above 1.
     """
     amounts, errors = _history(information, spent)
-    nothing = [math.inf] * amounts.count(0.0)
-    amounts, errors = amounts[len(nothing) :], errors[len(nothing) :]
-    known = [_look(amounts[:look], errors[:look]).boundary for look in range(1, len(amounts) + 1)]
-    return np.array([*nothing, *known])
+    known = _looks(amounts, errors)
+    return np.array([*[math.inf] * (amounts.size - len(known)), *(look.boundary for look in known)])
 
 
 def last_boundary(information: Numbers, spent: Numbers) -> float:
@@ -56,9 +56,11 @@ def winning_chances(information: Numbers, spent: Numbers, drift: float) -> list[
     Tilts the density of the null hypothesis by its likelihood ratio exp(drift·S − drift²·I/2), so the same integral serves.
     """
     amounts, errors = _history(information, spent)
-    chances, before = [], None
-    for look in range(1, len(amounts) + 1):
-        here = _look(amounts[:look], errors[:look])
+    known = _looks(amounts, errors)
+    chances, before = [0.0] * (amounts.size - len(known)), None
+    # The looks are in units of the first one's information.
+    drift *= math.sqrt(float(amounts[-len(known)])) if known else 0.0
+    for here in known:
         reach = here.boundary * math.sqrt(here.information)
         if before is None:
             chance = float(ndtr(drift * math.sqrt(here.information) - here.boundary))
@@ -74,13 +76,23 @@ def winning_chances(information: Numbers, spent: Numbers, drift: float) -> list[
     return chances
 
 
-def _history(information: Numbers, spent: Numbers) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _history(information: Numbers, spent: Numbers) -> tuple[FloatArray, FloatArray]:
     amounts, errors = as_array(information, "information"), as_array(spent, "spent")
     if amounts.size != errors.size:
         raise ValueError(f"{amounts.size} values of information don't fit {errors.size} of error spent.")
     if (errors > 1).any():
         raise ValueError(f"The error spent lies between 0 and 1: {spent!r}.")
-    return tuple(np.maximum.accumulate(amounts).tolist()), tuple(np.maximum.accumulate(errors).tolist())
+    return np.maximum.accumulate(amounts), np.maximum.accumulate(errors)
+
+
+def _looks(amounts: FloatArray, errors: FloatArray) -> list[_Inside]:
+    """Return the looks that know something, in units of the first one's information, so that one that was seen before is found again."""
+    known = amounts > _NOTHING * float(amounts[-1])
+    if not known.any():
+        return []
+    units = tuple((amounts[known] / amounts[known][0]).tolist())
+    spent = tuple(errors[known].tolist())
+    return [_look(units[:look], spent[:look]) for look in range(1, len(units) + 1)]
 
 
 @lru_cache(maxsize=2048)
