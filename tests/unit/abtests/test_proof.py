@@ -38,6 +38,12 @@ def test_the_best_of_four_is_declared_at_the_planned_lead():
     assert (winners == 3).mean() >= FEWEST_RIGHT
 
 
+def test_few_responses_do_not_cost_the_power():
+    """At 5 against 26 expected responses an early rate that happens to be small must not use up the error."""
+    winners, _ = judge(simulate([0.005, 0.025], base=0.005, lead=0.02, looks=6, seed=109, campaigns=2000))
+    assert (winners == 1).mean() >= 0.938
+
+
 @pytest.fixture(scope="module")
 def clicks_at_24_looks():
     """Two equal arms of 3 % clicks, looked at 24 times."""
