@@ -15,7 +15,7 @@ def subscribe() -> None:
     from delivery import services as delivery
     from delivery.events import MailboxRemoved, MessagesAccepted, MessagesFinished
     from sequences import services as sequences
-    from sequences.events import ContactsToStart, ContactsToStop, DraftChanging, EditOpened, WaysEnded
+    from sequences.events import DraftChanging, EditOpened, OthersAsked, WaysEnded
     from templates_lib.selectors import register_people
     from tracking import services as tracking
     from tracking.events import CustomEventsRecorded, HitsRecorded
@@ -42,8 +42,7 @@ def subscribe() -> None:
     # Who is on the way hears of an event before it lets anybody in.
     on_fact(CustomEventsRecorded, sequences.note_custom_events, campaigns.note_custom_events)
 
-    on_fact(ContactsToStart, campaigns.start_contacts)
-    on_fact(ContactsToStop, sequences.stop_asked)
+    on_fact(OthersAsked, campaigns.start_or_stop)
 
     register_people(CONTACTS)
     register_condition("campaign", campaigns.campaign_subject)

@@ -22,7 +22,6 @@ from django.utils.duration import duration_iso_string
 from sequences import kinds
 from sequences.exceptions import StepError
 from sequences.graph import Graph, Node, lane_of
-from sequences.kinds.flow import Email
 from sequences.models import ROOT_LANE, Step, StepKind
 
 KEY = re.compile(r"[A-Za-z0-9_-]{1,20}\Z")
@@ -142,7 +141,7 @@ def _email(step: Step) -> dict[str, Any]:
 def reading_of(step: Step) -> kinds.Reading:
     """Return what a step's row says.  An email's content is not looked at."""
     if step.kind == StepKind.EMAIL:
-        return kinds.Reading(Email(), {}, {}, {})
+        return kinds.read(step.kind, {name: step.config.get(name) for name in kinds.EMAIL_SETTINGS})
     return kinds.read(step.kind, settings_of(step), key=step.key)
 
 

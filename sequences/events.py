@@ -1,4 +1,4 @@
-"""What sequences announces: decisions, told in the transaction that makes them."""
+"""What sequences announces: decisions, told in the transaction that makes them, and facts, told afterwards."""
 
 from dataclasses import dataclass
 
@@ -24,20 +24,15 @@ class WaysEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class ContactsToStart:
-    """Fact: a step asks for contacts to be let into a sequence; the entry keys are parallel to their ids."""
+class OthersAsked:
+    """Fact: a step asks for contacts to be let into another sequence, or, without entry keys, for their ways there to end.
+
+    One fact for both, so that they are done in the order in which they were asked for.
+    """
 
     sequence_id: int
     contact_ids: list[int]
-    entry_keys: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class ContactsToStop:
-    """Fact: a step asks for the ways of contacts through a sequence to end."""
-
-    sequence_id: int
-    contact_ids: list[int]
+    entry_keys: list[str] | None
 
 
 @dataclass(frozen=True, slots=True)

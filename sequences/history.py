@@ -8,7 +8,18 @@ from typing import Any
 from delivery import selectors as delivery
 from delivery.models import Message, MessageState
 from sequences import words
-from sequences.models import OPEN_STATES, Decision, Enrolment, EnrolmentState, Intervened, Intervention, Step
+from sequences.models import (
+    OPEN_STATES,
+    Decision,
+    Enrolment,
+    EnrolmentState,
+    Intervened,
+    Intervention,
+    OutboxItem,
+    OutboxKind,
+    OutboxState,
+    Step,
+)
 from team.models import AuditEntry
 from team.selectors import actor_names
 from tracking.models import CustomEvent
@@ -61,6 +72,7 @@ def history_of(enrolment: Enrolment) -> list[Happening]:
     found = [
         Happening(enrolment.enrolled_at, "entered", "Entered the sequence", icon="user-plus", tone="info"),
         *_decided(enrolment, steps, labels),
+        *_told(enrolment, labels),
         *_mailed(enrolment, labels),
         *_happened(enrolment),
         *_by_hand(enrolment, labels),
@@ -87,10 +99,48 @@ def _decided(enrolment: Enrolment, steps: Iterable[Step], labels: dict[str, str]
     for decision in Decision.objects.filter(enrolment=enrolment).order_by("-id")[:MOST]:
         step = by_key.get(decision.step_key)
         kind = step.kind if step else ""
+        if not decision.lane:
+            label = labels.get(decision.step_key, "A step that is gone")
+            key, rotation = decision.step_key, decision.rotation
+            yield Happening(decision.decided_at, "acted", label, _deed(decision.inputs), key, rotation, "bolt", "info")
+            continue
         why = words.decision_words(kind, decision.lane, decision.inputs, names)
         title = f"{labels.get(decision.step_key, 'A step that is gone')} → {words.lane_label(decision.lane)}"
         key, rotation = decision.step_key, decision.rotation
         yield Happening(decision.decided_at, "decided", title, why, key, rotation, "git-branch", "purple")
+
+
+def _deed(inputs: dict[str, Any]) -> str:
+    """Return what an action did, or why an email was passed over."""
+    if inputs.get("skipped") == "expired":
+        return "Passed over: it could not be sent in time"
+    if inputs.get("refused"):
+        return "Refused: too many sequences have started each other"
+    if inputs.get("do") == "set_field":
+        if not inputs.get("changed"):
+            return f"{inputs['field']} was {_value(inputs['value'])} already"
+        return f"{inputs['field']}: {_value(inputs['before'])} → {_value(inputs['value'])}"
+    return ""
+
+
+def _value(value: Any) -> str:
+    return "empty" if value is None or value == "" else str(value)
+
+
+def _told(enrolment: Enrolment, labels: dict[str, str]) -> Iterable[Happening]:
+    for item in OutboxItem.objects.filter(enrolment=enrolment).order_by("-id")[:MOST]:
+        label = labels.get(item.step_key, "A step that is gone")
+        to = f" ({item.target})" if item.kind == OutboxKind.WEBHOOK else ""
+        match item.state:
+            case OutboxState.DONE:
+                looks, title, why = ("check", "ok"), f"{label}: delivered", f"{item.get_kind_display()}{to}"
+            case OutboxState.FAILED:
+                looks, title, why = ("alert-triangle", "bad"), f"{label}: given up", f"{item.error}{to}"
+            case _ if item.error:
+                looks, title, why = ("clock", "warn"), f"{label}: tried again", f"{item.error}{to}"
+            case _:
+                continue
+        yield Happening(item.finished_at or item.due_at, "told", title, why, item.step_key, item.rotation, *looks)
 
 
 def _mailed(enrolment: Enrolment, labels: dict[str, str]) -> Iterable[Happening]:

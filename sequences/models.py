@@ -18,8 +18,27 @@ class Sequence(models.Model):
         PAUSED = "paused", "Paused"
         CLOSED = "closed", "Closed"
 
+    class OnReply(models.TextChoices):
+        GO_ON = "go_on", "Go on"
+        STOP = "stop", "Stop for the contact"
+        STOP_DOMAIN = "stop_domain", "Stop for everybody at the contact’s company"
+
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=200)
+    on_reply = models.CharField(
+        "when somebody replies",
+        max_length=11,
+        choices=OnReply.choices,
+        default=OnReply.GO_ON,
+        db_default=OnReply.GO_ON,
+        help_text="Cold sequences stop, whichever mail was replied to.",
+    )
+    exit_filter = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="A segment's definition: who matches leaves before an email goes.",
+    )
     state = models.CharField(max_length=7, choices=State.choices, default=State.DRAFT)
     live_version = models.ForeignKey("Version", on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -241,6 +260,7 @@ class Enrolment(models.Model):
     enrolled_at = models.DateTimeField()
     entered_step_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True, help_text="Empty: waiting for a message to be accepted, or finished.")
+    away_until = models.DateTimeField(null=True, help_text="No email goes before: an automatic reply said so.")
     event_id = models.BigIntegerField(
         "event ID",
         null=True,

@@ -29,7 +29,7 @@ from campaigns.services.lifecycle import (
 )
 from campaigns.services.mailboxes import hand_over_mailbox
 from campaigns.services.previews import render_preview, send_test
-from campaigns.services.starting import start_contacts
+from campaigns.services.starting import start_or_stop
 from campaigns.services.steps import add_step, let_draft_change, order_steps, remove_step
 from campaigns.services.triggers import (
     look_at_triggers,
@@ -78,7 +78,7 @@ __all__ = [
     "schedule_campaign",
     "send_test",
     "start_check",
-    "start_contacts",
+    "start_or_stop",
     "unschedule_campaign",
     "update_campaign",
 ]

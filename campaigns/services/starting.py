@@ -1,4 +1,4 @@
-"""Contacts whom a step of one campaign's sequence starts in another's."""
+"""Contacts whom a step of one campaign's sequence starts in another's, or stops there."""
 
 from collections import defaultdict
 
@@ -10,18 +10,21 @@ from campaigns.models import Campaign, Launch, Status
 from campaigns.rotation import assign_mailboxes
 from core import clock
 from sequences import services as sequences
-from sequences.events import ContactsToStart
+from sequences.events import OthersAsked
 from sequences.exceptions import SequenceError
 
 AT_ONCE = 5_000
 
 
 @transaction.atomic
-def start_contacts(fact: ContactsToStart) -> None:
-    """Handler: let the contacts into the campaign of the sequence, with mailboxes of its pool, as its launch does.
+def start_or_stop(fact: OthersAsked) -> None:
+    """Handler: let the contacts into the campaign of the sequence, with mailboxes of its pool, as its launch does; or end their ways.
 
     One that has ended, isn't launched or has no mailbox takes nobody in; twice is harmless.
     """
+    if fact.entry_keys is None:
+        sequences.stop_asked(sequence_id=fact.sequence_id, contact_ids=fact.contact_ids)
+        return
     campaign = Campaign.objects.filter(sequence=fact.sequence_id).select_related("sequence").first()
     if campaign is None or campaign.status not in (Status.RUNNING, Status.PAUSED):
         return

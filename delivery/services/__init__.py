@@ -33,6 +33,7 @@ from delivery.services.mailings import (
     set_mailing_window,
     settle_cancelled,
 )
+from delivery.services.replying import record_reply
 from delivery.services.retention import tidy_ledger
 from delivery.services.revisions import replace_waiting, revise_mailing, withdraw_waiting
 from delivery.services.rules import set_sending_rules
@@ -69,6 +70,7 @@ __all__ = [
     "queue_messages",
     "record_contacts_sent",
     "record_engagement",
+    "record_reply",
     "record_unsubscribe",
     "remove_api_account",
     "renew_secrets",

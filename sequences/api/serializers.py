@@ -71,14 +71,17 @@ class SecretSerializer(serializers.Serializer[Any]):
 
 
 class SequenceSerializer(serializers.ModelSerializer[Sequence]):
-    """A sequence: the steps that contacts go through.  It is made and changed through its campaign."""
+    """A sequence: the steps that contacts go through.  It is made and changed through its campaign, but for its rules."""
 
     version = serializers.IntegerField(source="live_version.number", default=None, read_only=True)
+    exit_filter = serializers.DictField(
+        required=False, help_text="Who leaves before an email goes, as a segment has it."
+    )
 
     class Meta:
         model = Sequence
-        fields = ["id", "name", "state", "version", "created_at", "closed_at"]
-        read_only_fields = fields
+        fields = ["id", "name", "state", "version", "on_reply", "exit_filter", "created_at", "closed_at"]
+        read_only_fields = ["id", "name", "state", "created_at", "closed_at"]
 
 
 class ContactReference(serializers.Serializer[Any]):

@@ -42,10 +42,10 @@ from sequences.models import OPEN_STATES, Enrolment, EnrolmentState, Interventio
 from sequences.people import count_people
 from sequences.simulation import SOON, Outcomes, Person, Story, made_up_person, person_of
 from team.access import Capability
-from team.api.base import ReadMixin, WorkspaceViewSet
+from team.api.base import ReadMixin, UpdateMixin, WorkspaceViewSet
 
 
-class SequenceViewSet(ReadMixin, VersionActions):
+class SequenceViewSet(ReadMixin, UpdateMixin, VersionActions):
     """Sequences: read, and edited while they run."""
 
     scope = "campaigns"
@@ -55,6 +55,9 @@ class SequenceViewSet(ReadMixin, VersionActions):
 
     def get_queryset(self) -> QuerySet[Sequence]:
         return selectors.sequences_in(self.workspace)
+
+    def update_object(self, instance: Sequence, data: dict[str, Any]) -> Sequence:
+        return services.update_rules(instance, **data)
 
     @extend_schema(responses=StepSerializer(many=True))
     @action(detail=True, methods=["get"], pagination_class=None)

@@ -15,7 +15,7 @@ from contacts import services as contacts
 from contacts.models import List
 from core import facts
 from sequences.engine.places import Due
-from sequences.events import ContactsToStart, ContactsToStop
+from sequences.events import OthersAsked
 from sequences.kinds.actions import (
     Action,
     ChangeList,
@@ -73,7 +73,7 @@ def carry_out(
         case StartSequence(sequence=sequence_id, again=again):
             return _start(workspace_id, step_key, sequence_id, performers, now, again=again)
         case StopSequence(sequence=sequence_id):
-            facts.record(ContactsToStop(sequence_id, contact_ids), workspace_id=workspace_id, occurred_at=now)
+            facts.record(OthersAsked(sequence_id, contact_ids, None), workspace_id=workspace_id, occurred_at=now)
             return _same(performers, {"do": "stop_sequence", "sequence": sequence_id})
 
 
@@ -156,7 +156,7 @@ def _start(
             keys[due.id] = f"{STARTED}:{depth}:{due.id}:{step_key}:{rotation}" if again else ""
     going = [performer.due for performer in performers if performer.due.id in keys]
     if going:
-        fact = ContactsToStart(sequence_id, [due.contact_id for due in going], [keys[due.id] for due in going])
+        fact = OthersAsked(sequence_id, [due.contact_id for due in going], [keys[due.id] for due in going])
         facts.record(fact, workspace_id=workspace_id, occurred_at=now)
     return kept
 

@@ -1,7 +1,9 @@
 """What the engine moves: who is due, where somebody stands afterwards, and what was decided on the way."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from sequences.models import EnrolmentState
 
@@ -18,6 +20,7 @@ class Due(NamedTuple):
     rotation: int
     entered_at: datetime
     due_at: datetime
+    away_until: datetime | None = None
 
 
 class Running(NamedTuple):
@@ -25,6 +28,7 @@ class Running(NamedTuple):
 
     state: str
     workspace_id: int
+    exit_filter: Mapping[str, Any] = MappingProxyType({})
 
 
 class Target(NamedTuple):

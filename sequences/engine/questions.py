@@ -1,7 +1,7 @@
 """What branches and waits ask about contacts: one statement for all who stand at the step."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from collections.abc import Sequence as Items
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -103,6 +103,17 @@ def condition_of(workspace_id: int, branch: FieldBranch | SegmentBranch | ListBr
         case FieldBranch():
             tree = {"match": "all", "conditions": [branch.condition()]}
             return contacts.segment_sql(workspace_id, tree, now=now), _value_of(branch.field)
+
+
+def matching(workspace_id: int, definition: Mapping[str, Any], contact_ids: Collection[int], now: datetime) -> set[int]:
+    """Return which of the contacts match a segment's definition.  Raises InvalidSegment when it can't be asked any more."""
+    condition = contacts.segment_sql(workspace_id, definition, now=now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT c.id FROM contacts_contact c WHERE c.workspace_id = %s AND c.id = ANY (%s) AND ({condition.text})",  # noqa: S608 - see Sql
+            [workspace_id, list(contact_ids), *condition.params],
+        )
+        return {contact_id for (contact_id,) in cursor.fetchall()}
 
 
 def _value_of(field: str) -> Sql:

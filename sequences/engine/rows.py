@@ -20,7 +20,8 @@ def claim(now: datetime, limit: int) -> list[Due]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT id, sequence_id, contact_id, mailbox_id, version_id, step_key, rotation, entered_step_at, due_at
+            SELECT id, sequence_id, contact_id, mailbox_id, version_id, step_key, rotation, entered_step_at, due_at,
+                away_until
             FROM sequences_enrolment WHERE state = 0 AND due_at <= %s ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
             """,
             [now, limit],
@@ -33,12 +34,15 @@ def lock_sequences(ids: Collection[int]) -> dict[int, Running]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT id, state, workspace_id FROM sequences_sequence WHERE id = ANY (%s) ORDER BY id
+            SELECT id, state, workspace_id, exit_filter FROM sequences_sequence WHERE id = ANY (%s) ORDER BY id
             FOR SHARE SKIP LOCKED
             """,
             [sorted(ids)],
         )
-        return {pk: Running(state, workspace_id) for pk, state, workspace_id in cursor.fetchall()}
+        return {
+            pk: Running(state, workspace_id, json.loads(exit_filter))
+            for pk, state, workspace_id, exit_filter in cursor.fetchall()
+        }
 
 
 def removed_mailboxes(ids: Collection[int | None]) -> set[int | None]:

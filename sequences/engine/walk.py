@@ -103,9 +103,8 @@ class Walk:
     def _pass(self, node: Node, parties: list[Party]) -> None:
         """Take all parties at one step as far as that step lets them."""
         match node.settings:
-            case flow.Email():
-                for party in self._skip_sent(node, parties):
-                    self._send(node, party)
+            case flow.Email() as email:
+                self._mail(node, email, parties)
             case Pause() | CalendarPause() | UntilWeekday() | UntilDate():
                 self._pass_wait(node, node.settings, parties)
             case (
@@ -189,12 +188,67 @@ class Walk:
                 left.append(Party(place, [due for due in members if due.id not in before]))
         return left
 
+    def _mail(self, node: Node, email: flow.Email, parties: list[Party]) -> None:
+        """Send the email to who is there, unless it is too late, they are away, or the exit filter lets them go first."""
+        going: list[Party] = []
+        for party in self._skip_sent(node, parties):
+            place, now = party.place, self._now
+            if place.entered_at > now:
+                self._rest(party, place.entered_at)
+            elif email.expires_after is not None and now > place.entered_at + email.expires_after:
+                self._skip(node, party, place.entered_at + email.expires_after)
+            elif any(due.away_until is not None for due in party.members):
+                going += self._without_the_away(party)
+            else:
+                going.append(party)
+        for party in self._through_the_exit(node, going):
+            self._send(node, party)
+
+    def _skip(self, node: Node, party: Party, expired_at: datetime) -> None:
+        """Go on without the email, from when it was of no use any more."""
+        inputs = json.dumps({"skipped": "expired", "since": party.place.entered_at.isoformat()})
+        rotation = party.place.rotation
+        self.decisions += [Decided(due.id, node.key, rotation, "", inputs, expired_at) for due in party.members]
+        self._go(party, node.next_key, expired_at)
+
+    def _without_the_away(self, party: Party) -> Iterable[Party]:
+        """Let who is away stay until they are back."""
+        here: list[Due] = []
+        for due in party.members:
+            if due.away_until is not None and due.away_until > self._now:
+                self._rest(Party(party.place, [due]), due.away_until, "away")
+            else:
+                here.append(due)
+        return [Party(party.place, here)] if here else []
+
+    def _through_the_exit(self, node: Node, parties: Items[Party]) -> Iterable[Party]:
+        """Return who is left when those whom the sequence's exit filter matches have gone."""
+        if not parties:
+            return parties
+        running = self._sequences[parties[0].members[0].sequence_id]
+        if not running.exit_filter:
+            return parties
+        ids = [due.contact_id for party in parties for due in party.members]
+        try:
+            leaving = questions.matching(running.workspace_id, running.exit_filter, ids, self._now)
+        except InvalidSegment as error:
+            logger.warning(
+                "The exit filter before step %s can't be asked, %s people wait: %s", node.key, len(ids), error
+            )
+            for party in parties:
+                self._rest(party, self._now + ASK_AGAIN, "cannot_ask")
+            return []
+        staying: list[Party] = []
+        for place, members in parties:
+            gone = [due for due in members if due.contact_id in leaving]
+            if gone:
+                self._end(node, [Party(place, gone)], EnrolmentState.STOPPED, "exit_filter")
+            staying.append(Party(place, [due for due in members if due.contact_id not in leaving]))
+        return [party for party in staying if party.members]
+
     def _send(self, node: Node, party: Party) -> None:
         """Send the email.  Nothing waits for the acceptance of the last one; else the acceptance sets the next due_at."""
         place = party.place
-        if place.entered_at > self._now:
-            self._rest(party, place.entered_at)
-            return
         state = EnrolmentState.ACTIVE if node.next_key is not None else EnrolmentState.COMPLETED
         self.moves[Target(node.key, place.rotation, state, place.entered_at, None)] += [due.id for due in party.members]
         if node.mailing_id is not None:

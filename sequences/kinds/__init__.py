@@ -7,7 +7,7 @@ from typing import Any
 from sequences.kinds.actions import Action, read_action
 from sequences.kinds.branches import SUBJECTS, Branch, read_branch
 from sequences.kinds.events import Goal, WaitFor, read_goal, read_wait_for
-from sequences.kinds.flow import Email, Exit, Jump, read_jump
+from sequences.kinds.flow import Email, Exit, Jump, read_email, read_jump
 from sequences.kinds.reading import Reader
 from sequences.kinds.splits import Split, read_split
 from sequences.kinds.waits import Wait, read_wait
@@ -25,7 +25,10 @@ class Reading:
     missing: dict[str, str]
 
 
+EMAIL_SETTINGS = ("expires_after", "thread")
+
 _READERS: dict[str, Callable[[Reader, str], Settings | None]] = {
+    "email": lambda reader, _key: read_email(reader),
     "wait": lambda reader, _key: read_wait(reader),
     "branch": lambda reader, _key: read_branch(reader),
     "split": read_split,
@@ -38,7 +41,7 @@ _READERS: dict[str, Callable[[Reader, str], Settings | None]] = {
 
 
 def read(kind: str, given: Mapping[str, Any], *, key: str = "") -> Reading:
-    """Read the fields of a step of a kind other than email.  Raises KeyError for an unknown kind."""
+    """Read the fields of a step; of an email, those of EMAIL_SETTINGS.  Raises KeyError for an unknown kind."""
     reader = Reader(given)
     settings = _READERS[kind](reader, key)
     reader.finish()

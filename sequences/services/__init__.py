@@ -60,6 +60,8 @@ from sequences.services.publishing import (
     restore_version,
 )
 from sequences.services.references import let_list_go, let_segment_go
+from sequences.services.replies import ReplyKind, note_reply
+from sequences.services.rules import update_rules
 from sequences.services.simulations import default_mailbox, simulate_sequence, version_called
 from sequences.services.stopping import note_custom_events, stop_asked, stop_enrolment, stop_enrolments
 from sequences.services.test_runs import USUAL_GAP, TestRun, find_test_run, start_test_run, stop_test_run
@@ -73,6 +75,7 @@ __all__ = [
     "Edited",
     "Findings",
     "PublishPreview",
+    "ReplyKind",
     "Skipped",
     "StepForecast",
     "TestRun",
@@ -108,6 +111,7 @@ __all__ = [
     "note_accepted",
     "note_custom_events",
     "note_finished",
+    "note_reply",
     "open_draft",
     "paste_steps",
     "pause",
@@ -143,6 +147,7 @@ __all__ = [
     "take_newest",
     "undo",
     "undo_intervention",
+    "update_rules",
     "update_step",
     "use_preset",
     "version_called",

@@ -69,7 +69,7 @@ def update_step(step: Step, *, replace: bool = False, **changes: Any) -> Step:
     Lanes that a change takes away (a split loses a share) go with their steps.
     """
     draft = _lock_draft_of(step)
-    given = changes if replace or step.kind == StepKind.EMAIL else settings_of(step) | changes
+    given = changes if replace else settings_of(step) | changes
     clean = _clean(step.version.sequence.workspace_id, step.kind, given, key=step.key)
     for name, value in clean.items():
         setattr(step, name, value)
@@ -229,11 +229,17 @@ def _clean(workspace_id: int, kind: str, fields: Mapping[str, Any], *, key: str)
 
 
 def _clean_email(workspace_id: int, fields: Mapping[str, Any]) -> dict[str, Any]:
-    if unknown := sorted(set(fields) - {*EMAIL_FIELDS, "template"}):
+    if unknown := sorted(set(fields) - {*EMAIL_FIELDS, *kinds.EMAIL_SETTINGS, "template"}):
         raise StepError(
             f"An email has no {unknown[0]}.", fields={name: ["Not for a step of this kind."] for name in unknown}
         )
-    clean = dict(fields)
+    clean = {name: value for name, value in fields.items() if name not in kinds.EMAIL_SETTINGS}
+    if len(clean) < len(fields):
+        reading = kinds.read(StepKind.EMAIL, {name: fields.get(name) for name in kinds.EMAIL_SETTINGS})
+        if reading.errors:
+            errors = {name: [message] for name, message in reading.errors.items()}
+            raise StepError(next(iter(reading.errors.values())), fields=errors)
+        clean["config"] = reading.clean
     if "template" in clean:
         clean["template_version"] = _template_version(
             workspace_id, clean.pop("template"), clean.get("template_version")

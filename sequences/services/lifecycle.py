@@ -14,12 +14,15 @@ from delivery import services as delivery
 from delivery.models import Mailing
 from sequences import selectors
 from sequences.exceptions import SequenceError
-from sequences.models import OPEN_STATES, Enrolment, EnrolmentState, Sequence, Step, StepKind, Version
+from sequences.models import OPEN_STATES, EnrolmentState, Sequence, Step, StepKind, Version
 from sequences.services import checking, drafts, waking
 
 logger = logging.getLogger(__name__)
 
 SWEEP_CHUNK = 10_000
+# How fast a pause is made up for: people a second, unless that takes longer than so many seconds.
+RELEASED_A_SECOND = 10.0
+RELEASED_WITHIN = 3600.0
 
 
 @transaction.atomic
@@ -57,12 +60,39 @@ def pause(sequence: Sequence) -> None:
 
 @transaction.atomic
 def resume(sequence: Sequence) -> None:
-    """Let everybody go on; what fell due meanwhile is due now, oldest first.  Raises SequenceError unless it is paused."""
+    """Let everybody go on; what fell due meanwhile is due in its order, paced.  Raises SequenceError unless it is paused."""
     _move(sequence, Sequence.State.PAUSED, Sequence.State.RUNNING, "Only a paused sequence can be resumed.")
-    # Held rows are in the index of open enrolments, so this costs what was held.
-    Enrolment.objects.filter(sequence=sequence, state=EnrolmentState.HELD).update(state=EnrolmentState.ACTIVE)
+    _release_held(sequence.pk, clock.now())
     delivery.set_mailing_state(selectors.mailing_ids(sequence), Mailing.State.RUNNING)
     waking.wake_engine()
+
+
+def _release_held(sequence_id: int, now: datetime) -> None:
+    """Let who was held fall due one after the other: some a second, or as many as it takes to be done within an hour.
+
+    `due_at` says only when to look, so that each one's own times, and so the gaps between two emails, stay as they are.
+    """
+    # Held rows are in the index of open enrolments, so this costs what was held.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH held AS (
+                SELECT id, row_number() OVER (ORDER BY due_at, id) - 1 AS place, count(*) OVER () AS everybody
+                FROM sequences_enrolment WHERE sequence_id = %(sequence)s AND state = %(held)s
+            )
+            UPDATE sequences_enrolment e SET state = %(active)s,
+                due_at = %(now)s + held.place / greatest(%(a_second)s, held.everybody / %(within)s) * interval '1 second'
+            FROM held WHERE e.id = held.id
+            """,
+            {
+                "sequence": sequence_id,
+                "held": EnrolmentState.HELD,
+                "active": EnrolmentState.ACTIVE,
+                "now": now,
+                "a_second": RELEASED_A_SECOND,
+                "within": RELEASED_WITHIN,
+            },
+        )
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from core import bus, clock
 from delivery import services as delivery
 from delivery.models import MessageState
-from sequences.events import ContactsToStop, WaysEnded
+from sequences.events import WaysEnded
 from sequences.models import OPEN_STATES, Enrolment, EnrolmentState
 from sequences.services import waking
 from tracking.events import CustomEventsRecorded
@@ -22,33 +22,38 @@ CODES = {"replied": "replied", "goal": "goal_reached", "manual": "stopped", "sto
 
 @transaction.atomic
 def stop_enrolments(*, enrolment_ids: Items[int], reason: str) -> int:
-    """End the ways that are open (`reason` is of `CODES`) and cancel the mail that waits; return how many were open.
+    """End the ways that are open (`reason` is of `CODES`) and cancel the mail that waits; return how many ended.
 
-    Waits for an engine that holds one of them at this moment: what it queues meanwhile is cancelled, too.
+    A way that was complete but for its last email, which waits yet, ends by it, too.  Waits for an engine that holds one of
+    them at this moment: what it queues meanwhile is cancelled as well.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            WITH open AS (
-                SELECT id FROM sequences_enrolment WHERE id = ANY (%s) AND state = ANY (%s) ORDER BY id FOR UPDATE
-            )
-            UPDATE sequences_enrolment e SET state = %s, reason = %s, due_at = NULL FROM open WHERE e.id = open.id
-            RETURNING e.id
-            """,
-            [list(enrolment_ids), list(OPEN_STATES), EnrolmentState.STOPPED, reason],
+            "SELECT id FROM sequences_enrolment WHERE id = ANY (%s) ORDER BY id FOR UPDATE", [list(enrolment_ids)]
         )
-        stopped = [pk for (pk,) in cursor.fetchall()]
-        # By the index of messages by contact.
+        locked = [pk for (pk,) in cursor.fetchall()]
+        # By the index of messages by contact; a statement of its own, so that it sees what the engine has queued.
         cursor.execute(
             """
-            SELECT m.id FROM sequences_enrolment e JOIN delivery_message m ON m.contact_id = e.contact_id
-            WHERE e.id = ANY (%s) AND m.state = ANY (%s) AND m.key LIKE 'e' || e.id || ':%%'
+            SELECT e.id, m.id FROM sequences_enrolment e JOIN delivery_message m ON m.contact_id = e.contact_id
+            WHERE e.id = ANY (%s) AND e.state <> %s AND m.state = ANY (%s) AND m.key LIKE 'e' || e.id || ':%%'
             """,
-            [stopped, [MessageState.QUEUED, MessageState.DEFERRED]],
+            [locked, EnrolmentState.STOPPED, [MessageState.QUEUED, MessageState.DEFERRED]],
         )
-        waiting = [pk for (pk,) in cursor.fetchall()]
+        waiting = cursor.fetchall()
+        cursor.execute(
+            """
+            UPDATE sequences_enrolment SET state = %s, reason = %s, due_at = NULL
+            WHERE id = ANY (%s) AND (state = ANY (%s) OR state = %s AND id = ANY (%s)) RETURNING id
+            """,
+            [
+                EnrolmentState.STOPPED, reason, locked, list(OPEN_STATES), EnrolmentState.COMPLETED,
+                [enrolment_id for enrolment_id, _ in waiting],
+            ],
+        )  # fmt: skip
+        stopped = [pk for (pk,) in cursor.fetchall()]
     if waiting:
-        delivery.cancel_messages(message_ids=waiting, reason=CODES[reason])
+        delivery.cancel_messages(message_ids=[message_id for _, message_id in waiting], reason=CODES[reason])
     if stopped:
         bus.announce(WaysEnded(tuple(stopped), reason))
     return len(stopped)
@@ -60,10 +65,10 @@ def stop_enrolment(enrolment: Enrolment) -> None:
     enrolment.refresh_from_db()
 
 
-def stop_asked(fact: ContactsToStop) -> None:
-    """Handler: a step of another sequence ends the contacts' ways through this one."""
-    enrolments = Enrolment.objects.filter(sequence=fact.sequence_id, contact__in=fact.contact_ids)
-    stop_enrolments(enrolment_ids=list(enrolments.values_list("pk", flat=True)), reason="stop_step")
+def stop_asked(*, sequence_id: int, contact_ids: Items[int]) -> int:
+    """End the contacts' ways through a sequence, as a step of another one asks; return how many ended."""
+    enrolments = Enrolment.objects.filter(sequence=sequence_id, contact__in=contact_ids)
+    return stop_enrolments(enrolment_ids=list(enrolments.values_list("pk", flat=True)), reason="stop_step")
 
 
 @transaction.atomic
@@ -76,10 +81,15 @@ def note_custom_events(fact: CustomEventsRecorded) -> None:
             JOIN sequences_enrolment e ON e.contact_id = v.contact_id
             JOIN sequences_step s ON s.version_id = e.version_id AND s.kind = 'goal'
                 AND s.config ->> 'event' = v.name AND v.properties @> coalesce(s.config -> 'where', '{}')
-            WHERE v.id = ANY (%s) AND e.state = ANY (%s) AND v.occurred_at >= e.enrolled_at
+            WHERE v.id = ANY (%s) AND v.occurred_at >= e.enrolled_at AND (e.state = ANY (%s) OR e.state = %s AND EXISTS (
+                SELECT FROM delivery_message m
+                WHERE m.contact_id = e.contact_id AND m.state = ANY (%s) AND m.key LIKE 'e' || e.id || ':%%'))
             """,
-            [fact.event_ids, list(OPEN_STATES)],
-        )
+            [
+                fact.event_ids, list(OPEN_STATES), EnrolmentState.COMPLETED,
+                [MessageState.QUEUED, MessageState.DEFERRED],
+            ],
+        )  # fmt: skip
         reached = [pk for (pk,) in cursor.fetchall()]
     if reached:
         stop_enrolments(enrolment_ids=reached, reason="goal")

@@ -112,7 +112,7 @@ def test_who_enters_while_paused_waits_for_the_resume(workspace, mailbox, at_nin
     services.advance_due(now=at_nine)
     assert queued(sequence) == []
     services.resume(sequence)
-    services.advance_due(now=at_nine)
+    services.advance_due(now=at_nine + timedelta(seconds=1))
     assert len(queued(sequence)) == 2
 
 

@@ -76,13 +76,16 @@ def test_a_pause_in_the_middle_of_the_race_leaves_nobody_lost_and_nothing_on_the
         services.pause(sequence)
         return 0
 
-    together(*[lambda: services.advance_due(now=START, limit=20)] * 4, pause_and_resume)
-    services.advance_due(now=START)
+    later = START + timedelta(hours=1)
+    with clock.simulated(START):
+        together(*[lambda: services.advance_due(now=START, limit=20)] * 4, pause_and_resume)
+    services.advance_due(now=later)  # a pause is made up for one after the other
 
     assert not Batch.objects.filter(state=Batch.State.QUEUED).exists()
     sent = Message.objects.count()
     held = Enrolment.objects.filter(state=EnrolmentState.HELD).count()
     assert sent + held == 2_000
-    services.resume(Sequence.objects.get())
-    services.advance_due(now=START)
+    with clock.simulated(START):
+        services.resume(Sequence.objects.get())
+    services.advance_due(now=later)
     assert Message.objects.count() == 2_000

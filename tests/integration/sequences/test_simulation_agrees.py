@@ -18,7 +18,7 @@ from sequences.simulation import Outcomes, person_of
 from tests.factories.sequences import enrol, make_contacts, make_document, make_mailbox
 from tests.factories.team import WorkspaceFactory
 from tests.integration.sequences.conftest import START
-from tests.integration.sequences.test_engine_property import Writer
+from tests.integration.sequences.documents import Writer
 from tests.integration.sequences.world import accept
 from tracking.custom import NewEvent
 from tracking.events import HitsRecorded
