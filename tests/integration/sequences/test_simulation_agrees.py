@@ -104,7 +104,7 @@ def told_by_engine(sequence, enrolment):
     for message in Message.objects.filter(mailing__steps__version__sequence=sequence).order_by("pk"):
         _, key, rotation = message.key.split(":")
         mails.append((key, int(rotation), message.accepted_at))
-    rows = Decision.objects.filter(enrolment=enrolment).order_by("pk")
+    rows = Decision.objects.filter(enrolment=enrolment).exclude(lane="").order_by("pk")
     return mails, [(row.step_key, row.rotation, row.lane, row.decided_at) for row in rows]
 
 
