@@ -75,7 +75,8 @@ class WaitUntilDayForm(UntilForm):
     marker = "weekdays"
 
     weekdays = forms.TypedMultipleChoiceField(
-        label="Until the next", coerce=int, choices=list(enumerate(DAYS)), required=False,
+        label="Until the next", coerce=int, choices=list(enumerate(DAYS)),
+        error_messages={"required": "Choose at least one day."},
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
     field_order = ("weekdays", "time")

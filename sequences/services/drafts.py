@@ -63,7 +63,7 @@ def add_step(
 
 
 @transaction.atomic
-def update_step(step: Step, *, replace: bool = False, **changes: Any) -> Step:
+def update_step(step: Step, /, *, replace: bool = False, **changes: Any) -> Step:
     """Change fields of a draft's step, or `replace` all settings.  Raises StepError, or SequenceError when it is published.
 
     Lanes that a change takes away (a split loses a share) go with their steps.
