@@ -11,6 +11,8 @@ from delivery import services
 from team.models import Workspace
 from templates_lib.models import Template, TemplateVersion
 
+SENDER_DOMAIN = "sender.example"
+
 # The same people as `_mail.attributes` makes, in one statement; the audit trail is left alone, as in an import.
 _CONTACTS = """
 INSERT INTO contacts_contact
@@ -35,7 +37,7 @@ def make_mailbox(workspace: Workspace, port: int) -> None:
     """Write a mailbox on the server of this machine at `port`."""
     services.create_mailbox(
         workspace=workspace,
-        from_email="news@sender.example",
+        from_email=f"news@{SENDER_DOMAIN}",
         smtp_host="127.0.0.1",
         smtp_port=port,
         smtp_security="plain",

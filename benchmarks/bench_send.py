@@ -5,7 +5,9 @@ receipt, counter and fact is in place, `synchronous_commit=on`. Peers in the sam
 generator (`smtp-source`, 16 sessions, 12 kB, no database, no rendering) after each round, django-post-office with two
 processes, and a loop over smtplib that sends one prepared message again and again.
 
-`cpu_us` is the CPU of the workers, of PostgreSQL and of the sink for each message.
+`cpu_us` is the CPU of the workers, of PostgreSQL and of the sink for each message. `ed25519` and `rsa` (2048 bits) are messages a
+second with DKIM signatures, which the rounds are without. `peak_mb` is the largest resident size of one worker process, what
+it shares with the others included.
 """
 
 import json
@@ -21,11 +23,13 @@ from django.db.models import Sum
 
 from benchmarks._costs import Costs
 from benchmarks._peers import by_smtp_source, by_smtplib
-from benchmarks._people import make_campaign, make_mailbox, make_people, make_workspace
+from benchmarks._people import SENDER_DOMAIN, make_campaign, make_mailbox, make_people, make_workspace
 from benchmarks._servers import ROOT, peak_mb, sink, workers
 from campaigns import services as campaigns
 from campaigns.models import Campaign, Status
 from core import clock
+from delivery import services as delivery
+from delivery.dkim import Algorithm
 from delivery.models import Counter, Message
 from team.models import Workspace
 
@@ -34,6 +38,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "3"))
 WARM_UP = 1000
 PEER_N = 2000
 SOURCE_N = 20_000
+SIGNED_N = min(N, 10_000)
 PROCESSES = 2
 PATIENCE_SECONDS = 1800
 
@@ -61,6 +66,7 @@ def main() -> dict[str, Any]:
             wire_rates.append(N / sent.wire)
             c_rates.append(by_smtp_source(port, SOURCE_N))
         peak = peak_mb(process)
+        signed = {algorithm.value: signed_rate(algorithm, port) for algorithm in (Algorithm.ED25519, Algorithm.RSA)}
     with sink() as (port, _):
         smtplib_rate = statistics.median(by_smtplib(port, PEER_N) for _ in range(ROUNDS))
         post_office_rate = by_post_office(port)
@@ -75,6 +81,7 @@ def main() -> dict[str, Any]:
             "smtplib": round(rate / smtplib_rate, 2),
         },
         "first_to_last": round(statistics.median(wire_rates)),
+        **{algorithm: round(found) for algorithm, found in signed.items()},
         "cpu_us": {name: round(statistics.median(found[name] for found in cpu), 1) for name in cpu[0]},
         "peak_mb": peak,
         "n": N,
@@ -106,6 +113,15 @@ def send(campaign: Campaign, count: int) -> Sent:
         (completed_at - launched_at).total_seconds(),
         (last - first).total_seconds(),
     )
+
+
+def signed_rate(algorithm: Algorithm, port: int) -> float:
+    """Return the rate when all mail is signed by a key of this kind, with fewer messages."""
+    slug = f"signed-{algorithm.value}"
+    campaign = prepare(slug, SIGNED_N, port)
+    domain = delivery.add_domain(workspace=campaign.workspace, name=SENDER_DOMAIN)
+    delivery.activate_dkim_key(delivery.create_dkim_keys(domain, algorithms=[algorithm])[0])
+    return SIGNED_N / send(campaign, SIGNED_N).seconds
 
 
 ORDERS = ("accepted_at", "-accepted_at")

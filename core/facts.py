@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -81,11 +81,37 @@ def deliver() -> int:
     """Sequence new facts, hand them to every handler, retry failed ones; return how many calls were made."""
     sequence()
     calls = 0
-    for name, (event_type, handler) in bus.fact_handlers().items():
-        while taken := _advance(name, event_type, handler):
+    readers = bus.fact_handlers()
+    for name, has_facts, has_failures in _busy(readers):
+        event_type, handler = readers[name]
+        taken = HANDLER_BATCH if has_facts else 0
+        while taken == HANDLER_BATCH:
+            taken = _advance(name, event_type, handler)
             calls += taken
-        calls += _retry(name, event_type, handler)
+        if has_failures:
+            calls += _retry(name, event_type, handler)
     return calls
+
+
+def _busy(readers: Mapping[str, tuple[type, bus.Handler]]) -> list[tuple[str, bool, bool]]:
+    """Return the handlers that have something to read or to try again, in their order: one look for all of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT * FROM (
+                SELECT reader.handler,
+                    EXISTS (SELECT FROM core_fact fact
+                            WHERE fact.kind = reader.kind AND fact.position > coalesce(reached.position, 0)) AS has_facts,
+                    EXISTS (SELECT FROM core_factfailure failure
+                            WHERE failure.handler = reader.handler AND failure.retry_at <= %s) AS has_failures
+                FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS reader (kind, handler, place)
+                LEFT JOIN core_factcursor reached ON reached.handler = reader.handler
+                ORDER BY reader.place
+            ) looked_at WHERE has_facts OR has_failures
+            """,
+            [clock.now(), [kind_of(event_type) for event_type, _ in readers.values()], list(readers)],
+        )
+        return [(handler, has_facts, has_failures) for handler, has_facts, has_failures in cursor.fetchall()]
 
 
 def _advance(name: str, event_type: type, handler: bus.Handler) -> int:

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from contacts.unaudited import unaudited
 from core.literals import moments, numbers
 
-Column = Literal["last_sent_at", "last_opened_at", "last_clicked_at"]
+Column = Literal["last_opened_at", "last_clicked_at"]
 
 
 @transaction.atomic
@@ -22,7 +22,22 @@ def record_engagement(*, opened: Mapping[int, datetime], clicked: Mapping[int, d
 @transaction.atomic
 def record_sent(*, contact_ids: Collection[int], at: datetime) -> None:
     """Keep `at` as the last time these contacts were sent to, unless they were later."""
-    _keep_latest("last_sent_at", dict.fromkeys(contact_ids, at))
+    if not contact_ids:
+        return
+    with unaudited(), connection.cursor() as cursor:
+        # As in `_keep_latest`, but for one moment.
+        cursor.execute(
+            """
+            WITH earlier AS (
+                SELECT c.id FROM contacts_contact c
+                WHERE c.id = ANY (%(ids)s::bigint[]) AND (c.last_sent_at IS NULL OR c.last_sent_at < %(at)s)
+                ORDER BY c.id
+                FOR NO KEY UPDATE OF c
+            )
+            UPDATE contacts_contact c SET last_sent_at = %(at)s FROM earlier WHERE c.id = earlier.id
+            """,
+            {"ids": numbers(contact_ids), "at": at},
+        )
 
 
 @transaction.atomic
@@ -50,7 +65,7 @@ def _replace(column: Column, corrections: Sequence[tuple[int, datetime, datetime
                 FOR NO KEY UPDATE OF c
             )
             UPDATE contacts_contact c SET {column} = wrong.right_at FROM wrong WHERE c.id = wrong.id
-            """,  # noqa: S608 - one of three constants
+            """,  # noqa: S608 - one of two constants
             [list(values) for values in zip(*corrections, strict=True)],
         )
 
@@ -70,6 +85,6 @@ def _keep_latest(column: Column, latest: Mapping[int, datetime]) -> None:
                 FOR NO KEY UPDATE OF c
             )
             UPDATE contacts_contact c SET {column} = later.at FROM later WHERE c.id = later.id
-            """,  # noqa: S608 - one of three constants
+            """,  # noqa: S608 - one of two constants
             [numbers(latest), moments(latest.values())],
         )

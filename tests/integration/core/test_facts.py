@@ -264,3 +264,13 @@ def test_without_a_broker_a_fact_is_recorded_all_the_same(monkeypatch, caplog):
 
     assert Fact.objects.count() == 1
     assert "No broker" in caplog.text
+
+
+def test_a_tick_without_news_asks_the_same_few_questions_of_any_number_of_handlers(django_assert_max_num_queries):
+    for number in range(30):
+        bus.on_fact(Happened, Handler(f"handler {number}"))
+    record(1)
+    assert facts.deliver() == 30
+
+    with django_assert_max_num_queries(6):
+        assert facts.deliver() == 0

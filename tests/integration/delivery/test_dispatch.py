@@ -283,10 +283,10 @@ def test_something_unforeseen_in_one_message_stops_no_other(
     contacts = make.make_contacts(workspace, 3)
     messages = make.queue(make.make_mailing(workspace), mailbox, contacts)
 
-    def recipient_of(message):
+    def recipient_of(message, own=None):
         if message.id == messages[1]:
             raise RuntimeError("unforeseen")
-        return make_recipient(message)
+        return make_recipient(message, own)
 
     monkeypatch.setattr(courier, "recipient_of", recipient_of)
     services.dispatch_due()
