@@ -26,7 +26,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 
 class RefusableAdmin(admin.ModelAdmin):
-    """Deletes by a service, one or many at once; a refusal keeps all of them and becomes a message."""
+    """Writes and deletes by services, one or many at once; a refusal changes nothing and becomes a message."""
 
     def remove(self, obj: Any) -> None:
         """Delete one by its service."""
@@ -52,8 +52,21 @@ class RefusableAdmin(admin.ModelAdmin):
         except DomainError as error:
             return self._refused(request, error)
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as error:
+            return self._refused(request, error)
+
     def _refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
-        self.message_user(request, error.message, messages.ERROR)
+        details = [text for texts in error.fields.values() for text in texts if text != error.message]
+        self.message_user(request, " ".join([error.message, *details]), messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 
 

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from core.admin import ReadOnlyAdmin, RefusableAdmin, name_fields
 from core.exceptions import DomainError
 from delivery import selectors, services
+from delivery.esp import PROVIDERS
 from delivery.models import (
     ApiAccount,
     Attempt,
@@ -24,6 +25,7 @@ from delivery.models import (
     MailboxDay,
     Mailing,
     Message,
+    OAuthLogin,
     SendingDomain,
     SendingRules,
 )
@@ -443,11 +445,93 @@ class DkimKeyAdmin(ReadOnlyAdmin):
                 messages.success(request, f"{key} signs from now on.")
 
 
-@admin.register(ApiAccount)
-class ApiAccountAdmin(ReadOnlyAdmin):
-    """Which mailboxes send by a provider's API; set on the mailbox's page or by the API."""
+class ApiAccountForm(forms.ModelForm):
+    """An account whose key can be set and not read."""
 
+    provider = forms.ChoiceField(choices=[(provider.key, provider.label) for provider in PROVIDERS])
+    api_key = forms.CharField(
+        label="API key",
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Leave empty to keep the stored one.",
+    )
+
+    class Meta:
+        model = ApiAccount
+        fields = ["mailbox", "provider", "api_key", "domain", "region"]
+
+    def save_by_service(self, mailbox: Mailbox) -> ApiAccount:
+        """Write what was entered."""
+        values = {name: value for name, value in self.cleaned_data.items() if name != "mailbox"}
+        return services.set_api_account(mailbox, **{**values, "api_key": values["api_key"] or None})
+
+
+class OAuthLoginForm(forms.ModelForm):
+    """A login whose secrets can be set and not read."""
+
+    client_secret = forms.CharField(required=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"}))
+    refresh_token = forms.CharField(required=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"}))
+    access_token = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Only without a refresh token. Secrets that are left empty stay as they are stored.",
+    )
+
+    class Meta:
+        model = OAuthLogin
+        fields = ["mailbox", "token_url", "client_id", "scope", "client_secret", "refresh_token", "access_token"]
+
+    def save_by_service(self, mailbox: Mailbox) -> OAuthLogin:
+        """Write what was entered."""
+        values = {name: value for name, value in self.cleaned_data.items() if name != "mailbox"}
+        secrets = {name: values[name] or None for name in ("client_secret", "refresh_token", "access_token")}
+        return services.set_oauth_login(mailbox, **{**values, **secrets})
+
+
+class MailboxPartAdmin(RefusableAdmin):
+    """What belongs to one mailbox and is written by its service; a refusal is shown on the form."""
+
+    list_filter = ["workspace"]
+    search_fields = ["mailbox__from_email"]
+    list_select_related = ["mailbox"]
+    autocomplete_fields = ["mailbox"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["mailbox", "workspace"] if obj else []
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        given = list(self.form.base_fields)
+        return ["workspace", *given] if obj else given
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        made = form.save_by_service(obj.mailbox)
+        obj.pk = made.pk
+        obj.refresh_from_db()
+
+
+@admin.register(ApiAccount)
+class ApiAccountAdmin(MailboxPartAdmin):
+    """Which mailboxes send by a provider's API."""
+
+    form = ApiAccountForm
     list_display = ["mailbox", "provider", "domain", "region", "created_at"]
     list_filter = ["provider", "workspace"]
-    search_fields = ["mailbox__from_email", "domain"]
-    list_select_related = ["mailbox"]
+
+    def remove(self, obj: ApiAccount) -> None:
+        services.remove_api_account(obj.mailbox)
+
+
+@admin.register(OAuthLogin)
+class OAuthLoginAdmin(MailboxPartAdmin):
+    """Which mailboxes log in by access token."""
+
+    form = OAuthLoginForm
+    list_display = ["mailbox", "token_url", "client_id", "expires", "created_at"]
+    list_select_related = ["mailbox", "token"]
+
+    @admin.display(description="access token expires")
+    def expires(self, login: OAuthLogin) -> Any:
+        return login.expires_at
+
+    def remove(self, obj: OAuthLogin) -> None:
+        services.remove_oauth_login(obj.mailbox)

@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 from django import forms
 
 from delivery.esp import PROVIDERS
-from delivery.models import ApiAccount, Mailbox
+from delivery.models import ApiAccount, Mailbox, OAuthLogin
 from delivery.pacing import ramps
 from delivery.pacing.history import ramp_of
 from delivery.presets import Preset
@@ -204,6 +204,59 @@ class ApiAccountForm(forms.Form):
     def values(self) -> dict[str, Any]:
         """Return what was entered; a key that was left empty is None."""
         return {**self.cleaned_data, "api_key": self.cleaned_data["api_key"] or None}
+
+
+class OAuthLoginForm(forms.Form):
+    """How a mailbox gets its access tokens.  Secrets go in and never come out: left empty, the stored ones stay."""
+
+    access_token = forms.CharField(
+        label="Access token",
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Only if you have no refresh token: it is used until it expires.",
+    )
+    token_url = forms.URLField(
+        label="Token endpoint",
+        max_length=500,
+        required=False,
+        assume_scheme="https",
+        help_text="Google: https://oauth2.googleapis.com/token. Microsoft: https://login.microsoftonline.com/TENANT/oauth2/v2.0/token.",
+    )
+    client_id = forms.CharField(label="Client ID", max_length=500, required=False)
+    client_secret = forms.CharField(
+        label="Client secret",
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Empty for a public client.",
+    )
+    refresh_token = forms.CharField(
+        label="Refresh token", required=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"})
+    )
+    scope = forms.CharField(
+        max_length=1000,
+        required=False,
+        help_text="Microsoft: https://outlook.office.com/SMTP.Send offline_access. Google needs none.",
+    )
+
+    def __init__(self, *args: Any, login: OAuthLogin | None = None, **kwargs: Any) -> None:
+        if login is not None:
+            kwargs["initial"] = {name: getattr(login, name) for name in ("token_url", "client_id", "scope")}
+        super().__init__(*args, **kwargs)
+        if login is None:
+            return
+        stored = {
+            "access_token": login.token.access_encrypted,
+            "client_secret": login.client_secret_encrypted,
+            "refresh_token": login.token.refresh_encrypted,
+        }
+        for name, sealed in stored.items():
+            if sealed:
+                self.fields[name].help_text = "One is stored. Leave this empty to keep it."
+
+    def values(self) -> dict[str, Any]:
+        """Return what was entered; a secret that was left empty is None."""
+        secrets = ("access_token", "client_secret", "refresh_token")
+        return {**self.cleaned_data, **{name: self.cleaned_data[name] or None for name in secrets}}
 
 
 class ApiMailboxForm(ApiAccountForm):

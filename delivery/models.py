@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -495,3 +497,53 @@ class ApiAccount(models.Model):
     def label(self) -> str:
         """The provider's name as people know it."""
         return {"sendgrid": "SendGrid"}.get(self.provider, self.provider.title())
+
+
+class OAuthLogin(models.Model):
+    """How a mailbox gets the access tokens by which it logs in to its SMTP server (XOAUTH2), instead of a password."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    mailbox = models.OneToOneField(Mailbox, on_delete=models.CASCADE, related_name="oauth_login")
+    token_url = models.URLField(
+        "token endpoint",
+        max_length=500,
+        blank=True,
+        default="",
+        help_text="Where access tokens are renewed; empty: they are entered by hand.",
+    )
+    client_id = models.CharField("client ID", max_length=500, blank=True, default="")
+    client_secret_encrypted = models.TextField(blank=True, default="", editable=False)
+    scope = models.CharField(
+        max_length=1000, blank=True, default="", help_text="Asked for with each token, if the provider wants that."
+    )
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = "OAuth login"
+
+    def __str__(self) -> str:
+        return f"OAuth login of mailbox {self.mailbox_id}"
+
+    @property
+    def renews(self) -> bool:
+        """Whether a new access token can be fetched."""
+        return bool(self.token.refresh_encrypted)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the access token expires, if that is known."""
+        return self.token.expires_at
+
+
+class OAuthToken(models.Model):
+    """The tokens of a login, renewed by workers.  `renewing_until`: one of them is at it, or has just failed."""
+
+    login = models.OneToOneField(OAuthLogin, on_delete=models.CASCADE, primary_key=True, related_name="token")
+    access_encrypted = models.TextField(blank=True, default="", editable=False)
+    refresh_encrypted = models.TextField(blank=True, default="", editable=False)
+    obtained_at = models.DateTimeField(null=True, editable=False)
+    expires_at = models.DateTimeField(null=True, editable=False, help_text="Empty: not known.")
+    renewing_until = models.DateTimeField(null=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"tokens of login {self.login_id}"

@@ -40,6 +40,7 @@ from delivery.models import (
     Message,
     MessageState,
 )
+from delivery.oauth import login_of
 from delivery.pacing.foresight import Departure, Foresight, Held, foresee
 from delivery.pacing.history import zone_of_mailbox
 from delivery.pacing.outlook import Outlook, outlooks
@@ -101,6 +102,7 @@ __all__ = [
     "latencies",
     "link_totals",
     "links_of",
+    "login_of",
     "mailbox_days",
     "mailbox_health",
     "mailbox_in",

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from core.encryption import decrypt, encrypt
 from delivery.models import Mailbox
+from delivery.oauth import access_token, login_of
 from delivery.smtp import Credentials, Patience, Security, Server
 
 PATIENCE = Patience()
@@ -17,14 +18,17 @@ IMPATIENCE = Patience(connect=8, greeting=15, command=15, transfer=15, content=1
 def server_of(mailbox: Mailbox, *, patience: Patience | None = None, own: bool = False) -> Server:
     """Return the mailbox's server, or the sandbox if the installation sends everything there (unless `own` is asked for).
 
-    Raises core.encryption.DecryptionError when the password can't be read with the installation's keys.
+    Raises core.encryption.DecryptionError when the password can't be read with the installation's keys, and
+    delivery.oauth.TokenError when the mailbox logs in by access token and there is none.
     """
     patience = patience or PATIENCE
     if settings.EMAIL_SANDBOX and not own:
         host, port = settings.EMAIL_SANDBOX
         return Server(host, port, Security.PLAIN, hostname=own_name(), patience=patience)
     credentials = None
-    if mailbox.smtp_username:
+    if (login := login_of(mailbox)) is not None:
+        credentials = Credentials(mailbox.smtp_username or mailbox.from_email, token=access_token(login))
+    elif mailbox.smtp_username:
         credentials = Credentials(mailbox.smtp_username, read_password(mailbox))
     return Server(
         mailbox.smtp_host,

@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from delivery import selectors
-from delivery.models import ApiAccount, Mailbox, Message, MessageState
+from delivery.models import ApiAccount, Mailbox, Message, MessageState, OAuthLogin
 from delivery.selectors import Moment
 
 STATES = tuple(state.name.lower() for state in MessageState)
@@ -21,12 +21,30 @@ class ApiAccountSerializer(serializers.Serializer[ApiAccount]):
     region = serializers.CharField(required=False, allow_blank=True, max_length=10, help_text="eu, or empty.")
 
 
+class OAuthLoginSerializer(serializers.Serializer[OAuthLogin]):
+    """How a mailbox gets its access tokens; secrets go in and never come out (left out, the stored ones stay; "" removes one)."""
+
+    token_url = serializers.CharField(
+        required=False, allow_blank=True, max_length=500, help_text="Where a refresh token is exchanged (RFC 6749)."
+    )
+    client_id = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    scope = serializers.CharField(required=False, allow_blank=True, max_length=1000)
+    client_secret = serializers.CharField(write_only=True, required=False, allow_blank=True)
+    refresh_token = serializers.CharField(write_only=True, required=False, allow_blank=True)
+    access_token = serializers.CharField(
+        write_only=True, required=False, allow_blank=True, help_text="Given by hand: used until it expires."
+    )
+    renews = serializers.BooleanField(read_only=True, help_text="Whether there is a refresh token.")
+    expires_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="Of the access token, if known.")
+
+
 class MailboxSerializer(serializers.ModelSerializer[Mailbox]):
     """A mailbox; its password goes in and never comes out ("" removes it)."""
 
     smtp_password = serializers.CharField(write_only=True, required=False, allow_blank=True, trim_whitespace=False)
     has_password = serializers.BooleanField(read_only=True)
     account = serializers.SerializerMethodField(help_text="The provider by whose API it sends; null: it sends by SMTP.")
+    oauth = serializers.SerializerMethodField(help_text="How it gets its access tokens; null: it logs in by password.")
 
     class Meta:
         model = Mailbox
@@ -42,6 +60,7 @@ class MailboxSerializer(serializers.ModelSerializer[Mailbox]):
             "smtp_password",
             "has_password",
             "account",
+            "oauth",
             "smtp_verify",
             "max_connections",
             "on_unknown",
@@ -68,6 +87,11 @@ class MailboxSerializer(serializers.ModelSerializer[Mailbox]):
     def get_account(self, mailbox: Mailbox) -> dict[str, Any] | None:
         account = getattr(mailbox, "api_account", None)
         return ApiAccountSerializer(account).data if account is not None else None
+
+    @extend_schema_field(OAuthLoginSerializer(allow_null=True))
+    def get_oauth(self, mailbox: Mailbox) -> dict[str, Any] | None:
+        login = getattr(mailbox, "oauth_login", None)
+        return OAuthLoginSerializer(login).data if login is not None else None
 
 
 class ConnectionSerializer(serializers.Serializer[Any]):

@@ -17,6 +17,7 @@ from delivery.api.serializers import (
     MailboxSerializer,
     MessageDetailSerializer,
     MessageSerializer,
+    OAuthLoginSerializer,
     PauseSerializer,
 )
 from delivery.models import Mailbox, Message, MessageState
@@ -32,7 +33,7 @@ class MailboxViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspace
     serializer_class = MailboxSerializer
 
     def get_queryset(self) -> QuerySet[Mailbox]:
-        return selectors.mailboxes_in(self.workspace).select_related("api_account")
+        return selectors.mailboxes_in(self.workspace).select_related("api_account", "oauth_login__token")
 
     def create_object(self, data: dict[str, Any]) -> Mailbox:
         return services.create_mailbox(workspace=self.workspace, **data)
@@ -107,6 +108,24 @@ class MailboxViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspace
         """Send by the SMTP server again; the API key is destroyed."""
         mailbox = self.get_object()
         services.remove_api_account(mailbox)
+        return self._now(mailbox)
+
+    @extend_schema(request=OAuthLoginSerializer, responses=MailboxSerializer)
+    @action(detail=True, methods=["post"])
+    def oauth(self, request: Request, pk: str | None = None) -> Response:
+        """Log in to the SMTP server by access token from the next batch on."""
+        mailbox = self.get_object()
+        given = OAuthLoginSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.set_oauth_login(mailbox, **given.validated_data)
+        return self._now(mailbox)
+
+    @extend_schema(request=None, responses=MailboxSerializer)
+    @oauth.mapping.delete
+    def remove_oauth(self, request: Request, pk: str | None = None) -> Response:
+        """Log in by password again; the tokens are destroyed."""
+        mailbox = self.get_object()
+        services.remove_oauth_login(mailbox)
         return self._now(mailbox)
 
     def _now(self, mailbox: Mailbox) -> Response:

@@ -33,6 +33,7 @@ from delivery.services.mailings import (
     set_mailing_window,
     settle_cancelled,
 )
+from delivery.services.oauth import remove_oauth_login, set_oauth_login
 from delivery.services.replying import record_reply
 from delivery.services.retention import tidy_ledger
 from delivery.services.revisions import replace_waiting, revise_mailing, withdraw_waiting
@@ -73,6 +74,7 @@ __all__ = [
     "record_reply",
     "record_unsubscribe",
     "remove_api_account",
+    "remove_oauth_login",
     "renew_secrets",
     "replace_waiting",
     "resume_mailbox",
@@ -81,6 +83,7 @@ __all__ = [
     "set_api_account",
     "set_mailing_state",
     "set_mailing_window",
+    "set_oauth_login",
     "set_sending_rules",
     "settle_abandoned",
     "settle_cancelled",

@@ -18,7 +18,8 @@ from delivery.esp.accounts import account_of
 from delivery.esp.probing import probe
 from delivery.events import MailboxPaused, MailboxRemoved, MailboxResumed
 from delivery.exceptions import ConnectionTestError, MailboxError
-from delivery.models import ApiAccount, Mailbox, MailboxPulse, Message
+from delivery.models import ApiAccount, Mailbox, MailboxPulse, Message, OAuthLogin
+from delivery.oauth import TokenError, give_up_token
 from delivery.servers import IMPATIENCE, seal_password, server_of
 from delivery.services import domains, limits
 from delivery.services.mailings import wake_workers
@@ -185,6 +186,7 @@ def delete_mailbox(mailbox: Mailbox) -> None:
             smtp_password_encrypted="",
         )
         ApiAccount.objects.filter(mailbox=mailbox).delete()
+        OAuthLogin.objects.filter(mailbox=mailbox).delete()
     else:
         mailbox.delete()
 
@@ -208,6 +210,8 @@ def test_connection(mailbox: Mailbox) -> str:
     except DecryptionError as error:
         message = "The stored password can't be read with this installation's keys. Enter it again."
         raise ConnectionTestError(message, code="password", fields={"smtp_password": [message]}) from error
+    except TokenError as error:
+        raise ConnectionTestError(str(error), code="token") from error
     client = Client(server, connections=1)
     try:
         failure = client.probe()
@@ -284,12 +288,12 @@ def diagnosis(mailbox: Mailbox, failure: Failure) -> str:
 def note_server_failure(mailbox: Mailbox, failure: Failure) -> datetime | None:
     """The mailbox's server could not be used: return when to try again, or pause the mailbox and return None.
 
-    A refused login is the sender's fault and pauses at once; a server that has been away for a day does too. Workers that
+    A refused login is the sender's fault and pauses at once, unless a new access token may help; a server that has been away for a day does too. Workers that
     meet the same outage at the same time count it once.
     """
     now = clock.now()
     refused_login = failure.stage is Stage.AUTH and (failure.reply is None or not failure.reply.is_temporary)
-    if refused_login:
+    if refused_login and not give_up_token(mailbox.pk, now=now):
         pause_mailbox(mailbox.pk, reason=diagnosis(mailbox, failure))
         return None
     locked = Mailbox.objects.select_for_update().get(pk=mailbox.pk)

@@ -10,7 +10,8 @@ from django.db.models import Q
 from core.encryption import DecryptionError, current_key_id, reencrypt
 from delivery.domains.signing import context_of
 from delivery.esp.accounts import key_context
-from delivery.models import ApiAccount, DkimKey, Mailbox
+from delivery.models import ApiAccount, DkimKey, Mailbox, OAuthLogin, OAuthToken
+from delivery.oauth import secret_context
 from delivery.servers import password_context
 
 _AT_ONCE = 500
@@ -43,6 +44,9 @@ class Renewal:
 COLUMNS = (
     SecretColumn(ApiAccount, "key_encrypted", lambda account: key_context(account.workspace_id)),
     SecretColumn(Mailbox, "smtp_password_encrypted", lambda mailbox: password_context(mailbox.workspace_id)),
+    SecretColumn(OAuthLogin, "client_secret_encrypted", lambda login: secret_context(login.workspace_id)),
+    SecretColumn(OAuthToken, "access_encrypted", lambda token: secret_context(token.login.workspace_id)),
+    SecretColumn(OAuthToken, "refresh_encrypted", lambda token: secret_context(token.login.workspace_id)),
     SecretColumn(DkimKey, "private_encrypted", lambda key: context_of(key.workspace_id, key.domain.name, key.selector)),
 )
 

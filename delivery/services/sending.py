@@ -28,11 +28,13 @@ from delivery.events import MessagesAccepted, MessagesFinished
 from delivery.latency import note_latency
 from delivery.ledger import Held, Recorded
 from delivery.models import Batch, Mailbox, Mailing, Message, MessageState
+from delivery.oauth import TokenRefusedError, TokenUnavailableError
 from delivery.pacing.admission import hold_back
 from delivery.pacing.opening import gate_of
 from delivery.receipts import Receipt
 from delivery.services import mailboxes, pace
 from delivery.services.mailings import settle_cancelled, wake_workers
+from delivery.smtp import Failure, Stage
 from delivery.wire_log import receipt_of
 
 logger = logging.getLogger(__name__)
@@ -124,6 +126,12 @@ def _send(courier: Courier, lease: claims.Lease, deadline: float, paced: set[int
         reason = str(error) if isinstance(error, SigningKeyError) else reason
         mailboxes.pause_mailbox(mailbox.pk, reason=reason)
         trip = Trip(remaining=[message.id for message in going.messages])
+    except TokenRefusedError as error:
+        mailboxes.pause_mailbox(mailbox.pk, reason=str(error))
+        trip = Trip(remaining=[message.id for message in going.messages])
+    except TokenUnavailableError as error:
+        failure = Failure(Stage.CONNECT, str(error))
+        trip = Trip(remaining=[message.id for message in going.messages], failure=failure)
     trip.held_back = held_back
     _commit(held, mailbox, trip)
     courier.journal.forget()

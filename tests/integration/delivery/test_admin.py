@@ -4,8 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from core.encryption import decrypt
 from delivery import services
-from delivery.models import Mailbox, SendingDomain
+from delivery.models import ApiAccount, Mailbox, OAuthLogin, SendingDomain
 from team.models import Workspace
 from tests.factories import delivery as make
 from tests.factories.team import UserFactory
@@ -13,7 +14,7 @@ from tests.plugins.dns import NameServer
 from tests.plugins.mail import SmtpSink
 
 MODELS = ["mailbox", "mailing", "message", "batch", "attempt", "link", "linkcounter", "counter", "mailboxcounter"]
-MODELS += ["sendingdomain", "dkimkey", "apiaccount"]
+MODELS += ["sendingdomain", "dkimkey", "apiaccount", "oauthlogin"]
 
 
 @pytest.fixture
@@ -108,3 +109,41 @@ def test_a_domain_is_added_checked_and_signed_in_the_admin(
     assert domain.keys.count() == 1
     administrator.post(reverse("admin:delivery_sendingdomain_delete", args=[domain.pk]), {"post": "yes"})
     assert not SendingDomain.objects.filter(pk=domain.pk).exists()
+
+
+def test_a_providers_account_is_set_changed_and_removed_in_the_admin(
+    administrator: Client, workspace: Workspace, mailbox: Mailbox
+) -> None:
+    add = reverse("admin:delivery_apiaccount_add")
+    values = {"mailbox": mailbox.pk, "provider": "mailgun", "api_key": "the-key", "domain": "mg.acme.example"}
+    assert administrator.get(add).status_code == 200
+    refused = administrator.post(add, {**values, "api_key": ""}, follow=True)
+    assert "Enter the API key." in refused.text
+    assert not ApiAccount.objects.exists()
+    assert administrator.post(add, values).status_code == 302
+    account = ApiAccount.objects.get()
+    change = reverse("admin:delivery_apiaccount_change", args=[account.pk])
+    assert "the-key" not in administrator.get(change).text
+    assert administrator.post(change, {**values, "api_key": "", "region": "eu"}).status_code == 302
+    account.refresh_from_db()
+    assert (account.region, account.mailbox) == ("eu", mailbox)
+    assert decrypt(account.key_encrypted, context=f"delivery.api_account:{workspace.pk}") == "the-key"
+    administrator.post(reverse("admin:delivery_apiaccount_delete", args=[account.pk]), {"post": "yes"})
+    assert not ApiAccount.objects.exists()
+
+
+def test_an_oauth_login_is_set_changed_and_removed_in_the_admin(administrator: Client, mailbox: Mailbox) -> None:
+    add = reverse("admin:delivery_oauthlogin_add")
+    values = {"mailbox": mailbox.pk, "token_url": "https://login.example/token", "client_id": "c", "scope": ""}
+    assert administrator.get(add).status_code == 200
+    refused = administrator.post(add, values, follow=True)
+    assert "Enter an access token, or a refresh token to get one with." in refused.text
+    assert administrator.post(add, {**values, "refresh_token": "kept-away"}).status_code == 302
+    login = OAuthLogin.objects.get()
+    change = reverse("admin:delivery_oauthlogin_change", args=[login.pk])
+    assert "kept-away" not in administrator.get(change).text
+    assert administrator.post(change, {**values, "scope": "mail"}).status_code == 302
+    login.refresh_from_db()
+    assert (login.scope, login.renews) == ("mail", True)
+    administrator.post(reverse("admin:delivery_oauthlogin_delete", args=[login.pk]), {"post": "yes"})
+    assert not OAuthLogin.objects.exists()
