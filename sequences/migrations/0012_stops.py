@@ -4,25 +4,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('sequences', '0011_publications'),
+        ("sequences", "0011_publications"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='enrolment',
-            name='away_until',
-            field=models.DateTimeField(help_text='No email goes before: an automatic reply said so.', null=True),
+            model_name="enrolment",
+            name="away_until",
+            field=models.DateTimeField(help_text="No email goes before: an automatic reply said so.", null=True),
         ),
         migrations.AddField(
-            model_name='sequence',
-            name='exit_filter',
-            field=models.JSONField(blank=True, db_default={}, default=dict, help_text="A segment's definition: who matches leaves before an email goes."),
+            model_name="sequence",
+            name="exit_filter",
+            field=models.JSONField(
+                blank=True,
+                db_default={},
+                default=dict,
+                help_text="A segment's definition: who matches leaves before an email goes.",
+            ),
         ),
         migrations.AddField(
-            model_name='sequence',
-            name='on_reply',
-            field=models.CharField(choices=[('go_on', 'Go on'), ('stop', 'Stop for the contact'), ('stop_domain', 'Stop for everybody at the contact’s company')], db_default='go_on', default='go_on', help_text='Cold sequences stop, whichever mail was replied to.', max_length=11, verbose_name='when somebody replies'),
+            model_name="sequence",
+            name="on_reply",
+            field=models.CharField(
+                choices=[
+                    ("go_on", "Go on"),
+                    ("stop", "Stop for the contact"),
+                    ("stop_domain", "Stop for everybody at the contact’s company"),
+                ],
+                db_default="go_on",
+                default="go_on",
+                help_text="Cold sequences stop, whichever mail was replied to.",
+                max_length=11,
+                verbose_name="when somebody replies",
+            ),
         ),
     ]
