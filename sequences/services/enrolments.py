@@ -8,10 +8,11 @@ from typing import Any
 from django.db import connection, transaction
 
 from contacts.events import AddressesSuppressed, ContactsDeleted
-from core import clock
+from core import bus, clock
 from core.literals import moments, numbers
 from delivery.events import MessagesAccepted, MessagesFinished
 from sequences import engine
+from sequences.events import WaysEnded
 from sequences.exceptions import SequenceError
 from sequences.models import OPEN_STATES, Decision, Enrolment, EnrolmentState, Intervened, OutboxItem, Sequence, Step
 from sequences.services import waking
@@ -244,7 +245,9 @@ def _go_on(mailing_id: int, message_ids: Items[int]) -> None:
         following = {(version_id, key): ways[version_id].following(key) for version_id, key in places}
         going = [(pk, at, node) for pk, version_id, key, at in waiting if (node := following[version_id, key])]
         ended = [pk for pk, version_id, key, _ in waiting if following[version_id, key] is None]
-        Enrolment.objects.filter(pk__in=ended).update(state=EnrolmentState.COMPLETED)
+        if ended:
+            Enrolment.objects.filter(pk__in=ended).update(state=EnrolmentState.COMPLETED)
+            bus.announce(WaysEnded(tuple(ended), "completed"))
         # Found and locked by the statement above.
         cursor.execute(
             """

@@ -8,12 +8,15 @@ from core import clock
 from delivery import selectors as delivery
 from sequences import engine, selectors, transfer, words
 from sequences.differences import VersionDiff
-from sequences.document import graph_of
+from sequences.document import EMAIL_FIELDS, graph_of
 from sequences.exceptions import SequenceError, StepError
 from sequences.graph import Graph
 from sequences.models import Policy, Sequence, Step, StepKind
 from sequences.services.publishing import Change, require_change
 from sequences.transfer import Fate, Passage
+
+# What an email says, of its settings: a change of it makes another mailing.
+CONTENT = {"template", *EMAIL_FIELDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,8 @@ class _Forecast:
 
     def _mailings(self, *, changed: bool) -> list[int]:
         now = {step.key: step for step in self._change.steps if step.kind == StepKind.EMAIL}
-        differing = {step.key for step in selectors.diff_versions(self._change.live, self._change.draft).changed}
+        changed_steps = selectors.diff_versions(self._change.live, self._change.draft).changed
+        differing = {step.key for step in changed_steps if any(field.name in CONTENT for field in step.fields)}
         older = Step.objects.filter(version__in=self._change.older, mailing__isnull=False)
         keys = {key for key in now if key in differing} if changed else None
         found = older.filter(key__in=keys) if keys is not None else older.exclude(key__in=now)

@@ -8,7 +8,9 @@ Lock order as the engine's: enrolments, messages, counters; nobody waits for a s
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
+from core import bus
 from delivery import services as delivery
+from sequences.events import WaysEnded
 from sequences.graph import Graph
 from sequences.models import Policy, Publication, Version
 from sequences.transfer import rows
@@ -53,8 +55,13 @@ def plan_of(version_id: int, ways: Mapping[int, Graph], older: Iterable[int]) ->
 def bring_over(publication: Publication, plan: Plan, ids: Collection[int], now: datetime) -> int:
     """Do to these enrolments what the publication does to everybody in an older version; return how many it concerned."""
     if publication.policy == Policy.MIGRATE:
-        return rows.move(plan, ids, now)
+        moved = rows.move(plan, ids, now)
+        if moved.ended:
+            bus.announce(WaysEnded(tuple(moved.ended), "completed"))
+        return moved.people
     ended = rows.end(plan.versions, ids, EDITED)
-    if ended and (waiting := rows.waiting_mail(ended)):
-        delivery.cancel_messages(message_ids=waiting, reason=EDITED)
+    if ended:
+        if waiting := rows.waiting_mail(ended):
+            delivery.cancel_messages(message_ids=waiting, reason=EDITED)
+        bus.announce(WaysEnded(tuple(ended), EDITED))
     return len(ended)

@@ -44,6 +44,7 @@ SET version_id = %(to)s, step_key = plan.target, due_at = {_DUE_AT},
     reason = CASE WHEN plan.fate IN ({Fate.LOOK:d}, {Fate.LEAVE:d}) THEN '' ELSE moved.reason END
 FROM e JOIN {_PLAN} ON plan.version_id = e.version_id AND plan.step_key = e.step_key
 WHERE moved.id = e.id
+RETURNING moved.id, {_ENDS}
 """  # noqa: S608 - constants of this module
 
 # One read of the index of open enrolments.
@@ -87,11 +88,19 @@ class Plan:
         }
 
 
-def move(plan: Plan, ids: Collection[int], now: datetime) -> int:
-    """Carry out the plan for those of the enrolments that are open and in an older version; return how many they were."""
+class Moved(NamedTuple):
+    """How many were moved, and which of them have come to the end by it."""
+
+    people: int
+    ended: list[int]
+
+
+def move(plan: Plan, ids: Collection[int], now: datetime) -> Moved:
+    """Carry out the plan for those of the enrolments that are open and in an older version."""
     with connection.cursor() as cursor:
         cursor.execute(_MOVE, {**plan.parameters, "ids": numbers(ids), "now": now})
-        return int(cursor.rowcount)
+        found = cursor.fetchall()
+    return Moved(len(found), [pk for pk, ends in found if ends])
 
 
 def end(versions: Collection[int], ids: Collection[int], reason: str) -> list[int]:

@@ -6,10 +6,11 @@ import pytest
 from django.db import connection
 
 from contacts import services as contact_services
-from core import clock
+from core import bus, clock
 from delivery import selectors as delivery
 from delivery.models import Batch, Message, MessageState
 from sequences import selectors, services
+from sequences.events import WaysEnded
 from sequences.exceptions import PublishedMeanwhileError, SequenceError, StaleDraftError, StepError
 from sequences.models import Decision, Enrolment, EnrolmentState, Policy, Publication
 from sequences.services import publishing
@@ -72,6 +73,14 @@ def places(sequence):
         "contact_id", "step_key", "due_at", "version__number"
     )
     return {contact: rest for contact, *rest in rows}
+
+
+@pytest.fixture
+def ends(monkeypatch):
+    """What is announced of ways that ended."""
+    told: list[WaysEnded] = []
+    monkeypatch.setitem(bus._decision_handlers, WaysEnded, [told.append])
+    return told
 
 
 STEPS = [mail("a"), wait("w", 4), mail("b"), wait("x", 2), mail("c")]
@@ -276,7 +285,7 @@ def test_those_who_finish_the_old_steps_stay_and_newcomers_take_the_new(workspac
     assert [subject for whose, subject in sent if whose == new] == ["New A", "New B"]
 
 
-def test_an_exit_ends_the_way_of_all_and_cancels_what_is_queued_for_them(workspace, mailbox, at_nine):
+def test_an_exit_ends_the_way_of_all_and_cancels_what_is_queued_for_them(workspace, mailbox, at_nine, ends):
     sequence, _ids = begin(workspace, mailbox, STEPS, 3, at_nine)
     moment = at_nine + 4 * DAY
     with later(moment):
@@ -286,6 +295,7 @@ def test_an_exit_ends_the_way_of_all_and_cancels_what_is_queued_for_them(workspa
         assert (seen.people, seen.exits, seen.moves) == (3, 3, 0)
         services.publish_changes(sequence, policy=Policy.EXIT)
     assert set(Enrolment.objects.values_list("state", "reason")) == {(STOPPED, "edited")}
+    assert [(len(told.enrolment_ids), told.outcome) for told in ends] == [(3, "edited")]
     states = [message.state for message in messages_of(sequence, "B")]
     assert states == [MessageState.ACCEPTED, MessageState.CANCELLED, MessageState.CANCELLED]
 
@@ -356,7 +366,7 @@ def test_a_wait_for_an_event_that_became_a_plain_wait_counts_from_when_they_came
     assert places(sequence)[ids[0]] == ["f", at_nine + 2 * DAY, 2]
 
 
-def test_whoever_waits_for_an_email_that_is_the_last_one_now_is_complete(workspace, mailbox, at_nine):
+def test_whoever_waits_for_an_email_that_is_the_last_one_now_is_complete(workspace, mailbox, at_nine, ends):
     sequence, ids = begin(workspace, mailbox, STEPS, 1, at_nine)
     moment = at_nine + 4 * DAY
     with later(moment):
@@ -364,6 +374,7 @@ def test_whoever_waits_for_an_email_that_is_the_last_one_now_is_complete(workspa
         seen = preview(sequence, [mail("a"), wait("w", 4), mail("b")])
         assert (seen.moves, seen.exits) == (0, 1)
         services.publish_changes(sequence)
+    assert ends == [WaysEnded((Enrolment.objects.get().pk,), "completed")]
     assert standing(sequence) == {ids[0]: (COMPLETED, None)}
     assert queued(sequence)[-1] == (ids[0], "B")
 

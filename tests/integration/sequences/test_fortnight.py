@@ -163,3 +163,33 @@ def test_a_fortnight_of_two_thousand_contacts_edited_twice_matches_the_ledger(re
     assert set(Enrolment.objects.values_list("version__number", flat=True)) == {3}
     totals = delivery.totals(selectors.mailing_ids(sequence))
     assert (totals.queued, totals.accepted, totals.waiting) == (total, total, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_flood_of_overdue_people_leaves_no_faster_than_the_mailbox_may_send_and_waits_on_from_there(receiver):
+    workspace = WorkspaceFactory(time_zone="UTC")
+    ids = make_contacts(workspace, 30)
+    mailbox = make_mailbox(workspace, port=receiver.port)
+    with clock.simulated(START):
+        sequence = make_document(workspace, [WELCOME, wait("w", 9), TIPS, wait("x", 1), NEWS])
+        enrol(sequence, ids, mailbox)
+    work(START)
+    assert receiver.count == 30
+    type(mailbox).objects.filter(pk=mailbox.pk).update(per_day=10)
+    noon = START + 5 * DAY
+    seen = publish(sequence, [WELCOME, wait("w", 1), TIPS, wait("x", 1), NEWS], noon)
+    assert seen.overdue == 30
+    for hour in range(24 * 9):
+        work(noon + timedelta(hours=hour))
+    accepted: dict[str, dict[int | None, datetime]] = defaultdict(dict)
+    for contact, subject, at in Message.objects.values_list("contact_id", "mailing__subject", "accepted_at"):
+        assert at is not None
+        accepted[subject][contact] = at
+    assert len(accepted["Tips"]) == len(accepted["News"]) == 30
+    per_day: dict[Any, int] = defaultdict(int)
+    for subject in ("Tips", "News"):
+        for at in accepted[subject].values():
+            per_day[at.date()] += 1
+    assert max(per_day.values()) == 10
+    # The day between the two emails is kept, however late the first of them left.
+    assert all(accepted["News"][contact] - at >= DAY for contact, at in accepted["Tips"].items())
