@@ -66,6 +66,11 @@ def contact_in(workspace: Workspace, contact_id: int) -> Contact:
     return contact
 
 
+def contact_with_address(workspace: Workspace, email: str) -> Contact | None:
+    """Return the contact with the address, whatever its case; None if there is none."""
+    return contacts_in(workspace).select_related("workspace").filter(email_key=email_key(email)).first()
+
+
 def lists_in(workspace: Workspace) -> QuerySet[List]:
     """Return the workspace's lists by name."""
     return List.objects.filter(workspace=workspace)

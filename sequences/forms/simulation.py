@@ -6,9 +6,8 @@ from typing import Any
 
 from django import forms
 
-from contacts.addresses import email_key
 from contacts.models import ContactField, FieldType, List
-from contacts.selectors import contacts_in, fields_in, lists_in
+from contacts.selectors import contact_with_address, fields_in, lists_in
 from core.exceptions import InvalidInput
 from delivery.models import Mailbox
 from delivery.selectors import mailboxes_in
@@ -106,8 +105,7 @@ class SimulationForm(forms.Form):
 
     def _contact(self) -> Person:
         address = self.cleaned_data.get("email", "")
-        contacts = contacts_in(self.sequence.workspace).select_related("workspace")
-        contact = contacts.filter(email_key=email_key(address)).first() if address else None
+        contact = contact_with_address(self.sequence.workspace, address) if address else None
         if contact is None:
             message = "There is no contact with this address." if address else "Give the address of a contact."
             raise InvalidInput(message, fields={"email": [message]})
