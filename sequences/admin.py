@@ -1,11 +1,17 @@
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from core.exceptions import DomainError
 from sequences import services
-from sequences.models import Decision, Enrolment, OutboxItem, OutboxState, Sequence, Step, Version
+from sequences.models import Decision, Enrolment, Intervention, OutboxItem, OutboxState, Sequence, Step, Version
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -74,6 +80,12 @@ class VersionAdmin(ReadOnlyAdmin):
     inlines = [StepInline]
 
 
+class EnrolmentActionForm(ActionForm):
+    """The action, and the step that people are moved to."""
+
+    step = forms.CharField(required=False, max_length=20, label="Step’s key")
+
+
 @admin.register(Enrolment)
 class EnrolmentAdmin(ReadOnlyAdmin):
     """Who is on the way.  The table may hold millions of rows, so nothing here counts them all."""
@@ -86,13 +98,49 @@ class EnrolmentAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
     show_full_result_count = False
     inlines = [DecisionInline, OutboxInline]
-    actions = ["stop"]
+    actions = ["stop", "skip", "restart", "move"]
+    action_form = EnrolmentActionForm
 
     @admin.action(description="Stop the selected ways", permissions=["view"])
     def stop(self, request: HttpRequest, queryset: QuerySet[Enrolment]) -> None:
         """End the ways by hand, with the mail that waits."""
-        stopped = services.stop_enrolments(enrolment_ids=list(queryset.values_list("pk", flat=True)), reason="manual")
-        self.message_user(request, f"{stopped} stopped.")
+        self._do(request, queryset, services.stop_people, "stopped")
+
+    @admin.action(description="Skip the wait", permissions=["view"])
+    def skip(self, request: HttpRequest, queryset: QuerySet[Enrolment]) -> None:
+        """Let them go on from the wait at which they stand."""
+        self._do(request, queryset, services.skip_waits, "go on")
+
+    @admin.action(description="Start again", permissions=["view"])
+    def restart(self, request: HttpRequest, queryset: QuerySet[Enrolment]) -> None:
+        """Let them begin anew, in a new round."""
+        self._do(request, queryset, services.restart_people, "begin anew")
+
+    @admin.action(description="Move to the step (give its key)", permissions=["view"])
+    def move(self, request: HttpRequest, queryset: QuerySet[Enrolment]) -> None:
+        """Put them on another step, as if they came there now."""
+        step = request.POST.get("step", "").strip()
+        if not step:
+            self.message_user(request, "Give the key of the step beside the action.", messages.ERROR)
+            return
+        self._do(request, queryset, partial(services.move_people, to=step), "moved")
+
+    def _do(
+        self, request: HttpRequest, queryset: QuerySet[Enrolment], deed: Callable[..., services.Done], done: str
+    ) -> None:
+        """Call the service for each sequence among those selected, and say what came of it."""
+        by_sequence: dict[Sequence, list[int]] = defaultdict(list)
+        for enrolment in queryset.select_related("sequence__live_version").order_by("pk")[: services.MOST_AT_ONCE]:
+            by_sequence[enrolment.sequence].append(enrolment.pk)
+        for sequence, ids in by_sequence.items():
+            try:
+                found = deed(sequence=sequence, enrolment_ids=ids)
+            except DomainError as error:
+                self.message_user(request, f"{sequence}: {error.message}", messages.ERROR)
+                continue
+            self.message_user(request, f"{sequence}: {found.changed:,} {done}.")
+            for why, count in found.reasons:
+                self.message_user(request, f"{sequence}: {count:,} left as they are. {why}", messages.WARNING)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
         enrolments: QuerySet[Enrolment] = super().get_queryset(request)
@@ -125,3 +173,25 @@ class OutboxItemAdmin(ReadOnlyAdmin):
         """Let failed items be tried anew."""
         ids = list(queryset.filter(state=OutboxState.FAILED).values_list("pk", flat=True))
         self.message_user(request, f"{services.retry_items(item_ids=ids)} are tried again.")
+
+
+@admin.register(Intervention)
+class InterventionAdmin(ReadOnlyAdmin):
+    """What was done by hand to people on their way."""
+
+    list_display = ["id", "sequence", "deed", "to_step", "people", "made_at", "undone_at"]
+    list_filter = ["deed", "sequence__workspace"]
+    list_select_related = ["sequence"]
+    show_full_result_count = False
+    actions = ["undo"]
+
+    @admin.action(description="Take back", permissions=["view"])
+    def undo(self, request: HttpRequest, queryset: QuerySet[Intervention]) -> None:
+        """Put everybody back who stands where the deed has put them."""
+        for intervention in queryset.select_related("sequence").order_by("-pk")[:20]:
+            try:
+                back = services.undo_intervention(intervention)
+            except DomainError as error:
+                self.message_user(request, f"{intervention}: {error.message}", messages.ERROR)
+            else:
+                self.message_user(request, f"{intervention}: taken back for {back:,}.")
