@@ -80,6 +80,12 @@ class SimulationForm(forms.Form):
         return [self[f"{CUSTOM}{field.key}"] for field in self.custom]
 
     @property
+    def has_more(self) -> bool:
+        """Whether something is given, or wrong, among lists, tags and fields."""
+        names = ["lists", "tags", *(f"{CUSTOM}{field.key}" for field in self.custom)]
+        return any(name in self.errors or self.data.get(name) for name in names if name in self.fields)
+
+    @property
     def chosen(self) -> dict[str, str]:
         """The outcomes that were chosen, by step (and round)."""
         items = self.data.items()
