@@ -8,10 +8,27 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from core.exceptions import DomainError
-from sequences import services
-from sequences.models import Decision, Enrolment, Intervention, OutboxItem, OutboxState, Sequence, Step, Version
+from sequences import selectors, services
+from sequences.models import (
+    Decision,
+    Enrolment,
+    Intervention,
+    OutboxItem,
+    OutboxState,
+    Publication,
+    Sequence,
+    Step,
+    Version,
+)
+
+
+def _short(value: object) -> str:
+    text = "—" if value in (None, "") else str(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -40,8 +57,17 @@ class ReadOnlyInline(admin.TabularInline):
 
 class VersionInline(ReadOnlyInline):
     model = Version
-    fields = readonly_fields = ("number", "published_at")
+    fields = readonly_fields = ("number", "published_at", "reach")
     show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Version]:
+        versions: QuerySet[Version] = super().get_queryset(request)
+        return versions.select_related("publication")
+
+    @admin.display(description="how it reached people", empty_value="")
+    def reach(self, version: Version) -> str | None:
+        found: Publication | None = getattr(version, "publication", None)
+        return f"{found.get_policy_display()}: {found.moved:,} of {found.people:,}, by {found.by}" if found else None
 
 
 class StepInline(ReadOnlyInline):
@@ -50,6 +76,11 @@ class StepInline(ReadOnlyInline):
         "lane", "position", "key", "kind", "wait", "config", "template_version", "subject", "mailing",
     )  # fmt: skip
     ordering = ["lane", "position"]
+
+
+class PublicationInline(ReadOnlyInline):
+    model = Publication
+    fields = readonly_fields = ("policy", "by", "people", "moved", "published_at", "moved_at", "finished_at")
 
 
 class DecisionInline(ReadOnlyInline):
@@ -73,11 +104,33 @@ class SequenceAdmin(ReadOnlyAdmin):
 
 @admin.register(Version)
 class VersionAdmin(ReadOnlyAdmin):
+    """Read only: what is live never changes, and a draft is changed in the builder."""
+
     list_display = ["sequence", "number", "published_at"]
     list_filter = ["sequence__workspace", ("published_at", admin.EmptyFieldListFilter)]
     list_select_related = ["sequence"]
     search_fields = ["sequence__name"]
-    inlines = [StepInline]
+    readonly_fields = ["differences"]
+    inlines = [PublicationInline, StepInline]
+
+    @admin.display(description="changed against the version before")
+    def differences(self, version: Version) -> SafeString | str:
+        """Each step that differs, with what happened to it."""
+        before = Version.objects.filter(sequence=version.sequence_id, number__lt=version.number).first()
+        if before is None:
+            return "The first version."
+        diff = selectors.diff_versions(before, version)
+        lines = [
+            (
+                word,
+                step.title,
+                step.place,
+                "; ".join(f"{c.name}: {_short(c.before)} → {_short(c.after)}" for c in step.fields),
+            )
+            for word in ("added", "removed", "moved", "changed")
+            for step in getattr(diff, word)
+        ]
+        return format_html_join(mark_safe("<br>"), "{}: {} ({}) {}", lines) or "Nothing differs."
 
 
 class EnrolmentActionForm(ActionForm):
