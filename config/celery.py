@@ -3,11 +3,12 @@
 A task carries ids and is safe to run twice; losing the queue costs latency, never work, since beat finds due rows again.
 """
 
+import gc
 import os
 from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery
-from celery.signals import heartbeat_sent, worker_shutdown
+from celery.signals import heartbeat_sent, worker_before_create_process, worker_shutdown
 from celery.worker.heartbeat import Heart
 from celery.worker.worker import WorkController
 from django.conf import settings
@@ -17,6 +18,8 @@ from config import heartbeats
 from config.beat import BEAT_SCHEDULE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Django's checks import every page and API, which a worker never serves: 15 MB. `manage.py` runs them, `migrate` too.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 # Mail and its triggers must not wait behind an import of a million rows.
 DELIVERY_QUEUE = "delivery"
@@ -78,6 +81,13 @@ app.conf.update(
     timezone="UTC",
 )
 app.autodiscover_tasks()
+
+
+@worker_before_create_process.connect
+def _keep_memory_shared(**_: object) -> None:
+    """What is there before a process is forked stays for ever: no collection touches, and so copies, its pages."""
+    gc.collect()
+    gc.freeze()
 
 
 @heartbeat_sent.connect
