@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from campaigns.models import Campaign, Outcome, Trigger, TriggerKind
+from campaigns.models import SIGNED_UP, Campaign, Outcome, Trigger, TriggerKind
 from contacts.selectors import audience_query
 from sequences.models import EnrolmentState
 
@@ -56,6 +56,9 @@ class Callers:
         match trigger.kind:
             case TriggerKind.EVENT if trigger.event:
                 return _EVENTS, [trigger.workspace_id, trigger.event, since, json.dumps(trigger.where)]
+            case TriggerKind.FORM if trigger.form_id:
+                where = json.dumps({"form_id": trigger.form_id})
+                return _EVENTS, [trigger.workspace_id, SIGNED_UP, since, where]
             case TriggerKind.LIST if trigger.list_id:
                 return _MEMBERS, [trigger.list_id, since]
             case TriggerKind.SEGMENT if trigger.segment_id:
@@ -96,7 +99,10 @@ def callers_of(campaign: Campaign, *, now: datetime) -> Callers:
 
 def latest_events(trigger: Trigger, contact_ids: list[int]) -> dict[int, int]:
     """Return the id of each contact's latest event that would have called them; nothing for other kinds."""
-    if trigger.kind != TriggerKind.EVENT or not trigger.event:
+    name, where = trigger.event, trigger.where
+    if trigger.kind == TriggerKind.FORM:
+        name, where = SIGNED_UP, {"form_id": trigger.form_id}
+    if trigger.kind not in (TriggerKind.EVENT, TriggerKind.FORM) or not name:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -105,6 +111,6 @@ def latest_events(trigger: Trigger, contact_ids: list[int]) -> dict[int, int]:
             WHERE v.contact_id = ANY (%s) AND v.workspace_id = %s AND v.name = %s AND v.properties @> %s::text::jsonb
             ORDER BY v.contact_id, v.occurred_at DESC
             """,
-            [contact_ids, trigger.workspace_id, trigger.event, json.dumps(trigger.where)],
+            [contact_ids, trigger.workspace_id, name, json.dumps(where)],
         )
         return dict(cursor.fetchall())

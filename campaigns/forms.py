@@ -10,10 +10,10 @@ from django.core.validators import validate_email
 
 from campaigns.exceptions import InvalidCampaign
 from campaigns.lines import line_faults
-from campaigns.models import Campaign, Kind
+from campaigns.models import Campaign, SignUpForm
 from campaigns.schedule import moment_of
 from campaigns.selectors import steps_of
-from campaigns.services import email_of
+from campaigns.services import email_of, field_choices
 from contacts import selectors as contacts
 from contacts.models import List, Segment
 from delivery import selectors as delivery
@@ -176,7 +176,7 @@ class CampaignForm(forms.Form):
 
 def _steps_to_edit(campaign: Campaign) -> list[Step] | None:
     """The checklist edits a drip's plain steps; the builder edits all."""
-    return [step for step in steps_of(campaign) if step.is_plain] if campaign.kind == Kind.DRIP else None
+    return [step for step in steps_of(campaign) if step.is_plain] if campaign.is_long else None
 
 
 def step_fields(step: Step) -> dict[str, forms.Field]:
@@ -226,3 +226,56 @@ class TestSendForm(forms.Form):
             except forms.ValidationError:
                 raise forms.ValidationError(f"“{address}” is not an email address.") from None
         return wanted
+
+
+class SignUpSettingsForm(forms.Form):
+    """What a sign-up form asks, says and does."""
+
+    name = forms.CharField(max_length=120, label="Name", help_text="Only your team sees it.")
+    title = forms.CharField(max_length=200, label="Title")
+    text = forms.CharField(required=False, label="Introduction", widget=forms.Textarea({"rows": 3}))
+    fields_asked = forms.MultipleChoiceField(
+        required=False, label="Asks beside the address", widget=forms.CheckboxSelectMultiple
+    )
+    lists = forms.ModelMultipleChoiceField(
+        List.objects.none(), required=False, label="Puts into these lists", widget=forms.CheckboxSelectMultiple
+    )
+    consent_text = forms.CharField(
+        required=False,
+        label="Consent",
+        widget=forms.Textarea({"rows": 2}),
+        help_text="With a box that must be ticked; kept with each sign-up.",
+    )
+    double_opt_in = forms.BooleanField(
+        required=False, initial=True, label="Double opt-in: a mail asks to confirm the address"
+    )
+    mailbox = forms.ModelChoiceField(Mailbox.objects.none(), required=False, label="Mailbox of the confirmation")
+    mail_subject = forms.CharField(required=False, max_length=200, label="Subject of the confirmation")
+    mail_text = forms.CharField(required=False, label="Text of the confirmation", widget=forms.Textarea({"rows": 3}))
+    thanks = forms.CharField(required=False, label="Thanks", widget=forms.Textarea({"rows": 2}))
+    redirect_url = forms.URLField(
+        required=False, assume_scheme="https", label="Or go to", help_text="A page of yours, instead of the thanks."
+    )
+    is_open = forms.BooleanField(required=False, initial=True, label="Takes sign-ups")
+
+    def __init__(self, data: Any = None, *, workspace: Workspace, form: SignUpForm | None = None) -> None:
+        blank = form or SignUpForm()
+        names = ("name", "title", "text", "consent_text", "double_opt_in", "mail_subject", "mail_text", "thanks")
+        initial = {name: getattr(blank, name) for name in (*names, "redirect_url", "is_open")}
+        initial |= {"fields_asked": blank.fields, "mailbox": blank.mailbox_id}
+        initial["lists"] = [list_.pk for list_ in form.lists.all()] if form else []
+        super().__init__(data, initial=initial)
+        asked = self.fields["fields_asked"]
+        assert isinstance(asked, forms.MultipleChoiceField)  # noqa: S101 - for the type checker
+        asked.choices = list(field_choices(workspace).items())
+        lists, mailboxes = self.fields["lists"], self.fields["mailbox"]
+        assert isinstance(lists, forms.ModelMultipleChoiceField)  # noqa: S101 - as above
+        assert isinstance(mailboxes, forms.ModelChoiceField)  # noqa: S101 - as above
+        lists.queryset = contacts.lists_in(workspace)
+        mailboxes.queryset = delivery.mailboxes_in(workspace)
+
+    def clean(self) -> dict[str, Any]:
+        """Name the fields as the service does."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        cleaned["fields"] = cleaned.pop("fields_asked", [])
+        return cleaned

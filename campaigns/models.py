@@ -1,3 +1,4 @@
+import secrets
 from datetime import time
 from zoneinfo import ZoneInfo
 
@@ -5,7 +6,7 @@ from django.db import models
 
 from contacts.models import List, Segment
 from core import clock
-from delivery.models import Mailbox
+from delivery.models import Mailbox, Mailing
 from sequences.models import Sequence
 from team.models import User, Workspace
 
@@ -74,6 +75,15 @@ class Campaign(models.Model):
         return self.name
 
     @property
+    def is_triggered(self) -> bool:
+        return self.kind == Kind.TRIGGERED
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it can have several steps."""
+        return self.kind != Kind.BROADCAST
+
+    @property
     def leaves(self) -> str:
         """When it leaves, as clocks in its zone show it; empty: at once."""
         if self.send_at is None:
@@ -82,11 +92,16 @@ class Campaign(models.Model):
         return f"{local.day} {local:%b %Y, %H:%M} ({self.time_zone})"
 
 
+# The event that a sign-up becomes; its property "form_id" names the form.
+SIGNED_UP = "form.signed_up"
+
+
 class TriggerKind(models.TextChoices):
     EVENT = "event", "An event"
     LIST = "list", "A list is entered"
     SEGMENT = "segment", "A segment is entered"
     DATE = "date", "A date"
+    FORM = "form", "A sign-up form"
     OUTCOME = "outcome", "Another campaign's outcome"
 
 
@@ -121,6 +136,7 @@ class Trigger(models.Model):
     where = models.JSONField("properties that must be equal", default=dict, blank=True)
     list = models.ForeignKey(List, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     segment = models.ForeignKey(Segment, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    form = models.ForeignKey("SignUpForm", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     field = models.CharField(
         "date field", max_length=60, blank=True, default="", help_text="The key of a custom field."
     )
@@ -182,6 +198,68 @@ class Arrival(models.Model):
 
     def __str__(self) -> str:
         return f"contact {self.contact_id}"
+
+
+def new_token() -> str:
+    """Return what names a form to the public, and can't be guessed."""
+    return secrets.token_urlsafe(12)
+
+
+class SignUpForm(models.Model):
+    """A page on which people sign up by themselves, here or within another site.
+
+    With double opt-in nobody is signed up before they have pressed the button of a page that only their mail leads to.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=120)
+    token = models.CharField(max_length=24, unique=True, default=new_token, editable=False)
+    title = models.CharField(max_length=200)
+    text = models.TextField("introduction", blank=True, default="")
+    fields = models.JSONField(default=list, blank=True, help_text="What is asked beside the address: keys of fields.")
+    lists = models.ManyToManyField(List, blank=True, related_name="+")
+    consent_text = models.TextField(blank=True, default="", help_text="With a box to tick; empty: no box.")
+    double_opt_in = models.BooleanField(default=True)
+    mailbox = models.ForeignKey(
+        Mailbox, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", help_text="Sends the confirmation."
+    )
+    mail_subject = models.CharField(max_length=200, default="Please confirm your subscription")
+    mail_text = models.TextField(default="Press the button to confirm that you want to hear from us.")
+    thanks = models.TextField(default="Thank you. You are signed up.")
+    redirect_url = models.URLField(blank=True, default="", help_text="Instead of the thanks.")
+    is_open = models.BooleanField("takes sign-ups", default=True)
+    mailing = models.ForeignKey(Mailing, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = "sign-up form"
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="sign_up_form_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SignUp(models.Model):
+    """Somebody who has filled in a form: what they gave and agreed to, when and from where.  The record of their consent."""
+
+    form = models.ForeignKey(SignUpForm, on_delete=models.CASCADE, related_name="sign_ups", db_index=False)
+    email = models.CharField(max_length=320)
+    values = models.JSONField(default=dict)
+    consent_text = models.TextField(blank=True, default="")
+    ip = models.GenericIPAddressField(null=True)
+    submitted_at = models.DateTimeField(default=clock.now)
+    confirmed_at = models.DateTimeField(null=True)
+    confirmed_ip = models.GenericIPAddressField(null=True)
+    contact_id = models.BigIntegerField("contact ID", null=True, db_index=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["form", "-id"], name="sign_up_form")]
+
+    def __str__(self) -> str:
+        return f"sign-up of {self.email}"
 
 
 class SegmentMember(models.Model):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from campaigns.models import Campaign, Check, Edit, Kind, Launch, Status, Trigger
+from campaigns.models import Campaign, Check, Edit, Kind, Launch, SignUpForm, Status, Trigger
 from core.exceptions import NotFound
 from delivery import selectors as delivery
 from delivery.models import Mailbox
@@ -134,6 +134,30 @@ def mailboxes_of(campaign: Campaign) -> list[Mailbox]:
     return [mailbox for mailbox in campaign.mailboxes.all() if mailbox.archived_at is None]
 
 
+def forms_in(workspace: Workspace) -> QuerySet[SignUpForm]:
+    """Return the workspace's sign-up forms by name."""
+    return SignUpForm.objects.filter(workspace=workspace).prefetch_related("lists")
+
+
+def forms_with_numbers(workspace: Workspace) -> QuerySet[SignUpForm]:
+    """Return the forms, annotated with how many filled each in (`submitted`) and confirmed (`confirmed`)."""
+    confirmed = Count("sign_ups", filter=Q(sign_ups__confirmed_at__isnull=False))
+    return forms_in(workspace).annotate(submitted=Count("sign_ups"), confirmed=confirmed)
+
+
+def form_in(workspace: Workspace, form_id: int) -> SignUpForm:
+    """Return one sign-up form.  Raises NotFound."""
+    found = forms_in(workspace).filter(pk=form_id).first()
+    if found is None:
+        raise NotFound("There is no such form.")
+    return found
+
+
+def form_by_token(token: str) -> SignUpForm | None:
+    """Return the form that the public knows by this token."""
+    return SignUpForm.objects.select_related("workspace").filter(token=token).first()
+
+
 def live_triggers() -> QuerySet[Trigger]:
     """Return the triggers of campaigns that let contacts in, of all workspaces, with what entering needs."""
     return Trigger.objects.filter(is_live=True).select_related("campaign__sequence", "campaign__workspace")
@@ -141,7 +165,7 @@ def live_triggers() -> QuerySet[Trigger]:
 
 def trigger_of(campaign: Campaign) -> Trigger | None:
     """Return the campaign's trigger; None if it is of another kind."""
-    return Trigger.objects.filter(campaign=campaign).select_related("list", "segment", "source").first()
+    return Trigger.objects.filter(campaign=campaign).select_related("list", "segment", "form", "source").first()
 
 
 def latest_check(campaign: Campaign) -> Check | None:

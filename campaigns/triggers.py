@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.dateparse import parse_duration, parse_time
 
 from campaigns.exceptions import InvalidCampaign
-from campaigns.models import Campaign, Outcome, Reentry, Trigger, TriggerKind
+from campaigns.models import Campaign, Outcome, Reentry, SignUpForm, Trigger, TriggerKind
 from contacts import selectors as contacts
 from contacts.exceptions import InvalidSegment
 from contacts.models import ContactField, FieldType
@@ -30,6 +30,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     TriggerKind.LIST: ("list", "include_current"),
     TriggerKind.SEGMENT: ("segment", "include_current"),
     TriggerKind.DATE: ("field", "days", "at", "yearly"),
+    TriggerKind.FORM: ("form",),
     TriggerKind.OUTCOME: ("source", "outcome"),
 }
 COMMON = ("reentry", "entry_property", "gap", "entry_filter")
@@ -59,6 +60,8 @@ def missing_in(trigger: Trigger) -> list[str]:
             missing.append("Choose the segment that contacts enter.")
         case TriggerKind.DATE if not trigger.field:
             missing.append("Choose the date field.")
+        case TriggerKind.FORM if trigger.form_id is None:
+            missing.append("Choose the sign-up form.")
         case TriggerKind.OUTCOME if trigger.source_id is None or not trigger.outcome:
             missing.append("Choose the other campaign and its outcome.")
     if trigger.reentry == Reentry.KEY and not trigger.entry_property:
@@ -72,7 +75,7 @@ def trigger_document(trigger: Trigger) -> dict[str, Any]:
     """Return the trigger as the API shows and takes it."""
     document: dict[str, Any] = {"kind": trigger.kind}
     for name in SETTINGS[trigger.kind]:
-        value = getattr(trigger, f"{name}_id" if name in ("list", "segment", "source") else name)
+        value = getattr(trigger, f"{name}_id" if name in ("list", "segment", "form", "source") else name)
         document[SPELLED.get(name, name)] = f"{value:%H:%M}" if isinstance(value, time) else value
     document["reentry"] = trigger.reentry
     if trigger.reentry == Reentry.KEY:
@@ -102,6 +105,7 @@ class _Reader:
             "where": self.where,
             "list": lambda: self.own("list", contacts.list_in),
             "segment": lambda: self.own("segment", contacts.segment_in),
+            "form": lambda: self.own("form", _form_in),
             "field": self.date_field,
             "days": self.days,
             "at": self.at,
@@ -234,6 +238,13 @@ def _parsed[ValueT](parse: Callable[[str], ValueT | None], value: object) -> Val
         return parse(value) if isinstance(value, str) else None
     except (ValueError, OverflowError):
         return None
+
+
+def _form_in(workspace: Workspace, form_id: int) -> SignUpForm:
+    found = SignUpForm.objects.filter(workspace=workspace, pk=form_id).first()
+    if found is None:
+        raise NotFound("There is no such form.")
+    return found
 
 
 def _campaign_in(workspace: Workspace, campaign_id: int) -> Campaign:

@@ -1,12 +1,17 @@
 from django.urls import path
 
-from campaigns.views import checking, drafts, library, lifecycle, sharing, steps
+from campaigns.views import checking, drafts, library, lifecycle, sharing, sign_up_forms, signing_up, steps
 
 app_name = "campaigns"
 
 urlpatterns = [
     path("", library.campaigns, name="list"),
     path("new/", drafts.start, name="start"),
+    path("forms/", sign_up_forms.forms, name="forms"),
+    path("forms/new/", sign_up_forms.new, name="new_form"),
+    path("forms/<int:form_id>/", sign_up_forms.show, name="form"),
+    path("forms/<int:form_id>/edit/", sign_up_forms.edit, name="edit_form"),
+    path("forms/<int:form_id>/delete/", sign_up_forms.delete, name="delete_form"),
     path("<int:campaign_id>/", drafts.detail, name="detail"),
     path("<int:campaign_id>/save/", drafts.save, name="save"),
     path("<int:campaign_id>/summary/", drafts.summary, name="summary"),
@@ -28,8 +33,15 @@ urlpatterns = [
     path("<int:campaign_id>/unschedule/", lifecycle.unschedule, name="unschedule"),
     path("<int:campaign_id>/pause/", lifecycle.pause, name="pause"),
     path("<int:campaign_id>/resume/", lifecycle.resume, name="resume"),
+    path("<int:campaign_id>/close/", lifecycle.close, name="close"),
     path("<int:campaign_id>/cancel/", lifecycle.cancel, name="cancel"),
     path("<int:campaign_id>/duplicate/", lifecycle.duplicate, name="duplicate"),
     path("<int:campaign_id>/delete/", lifecycle.delete, name="delete"),
     path("<int:campaign_id>/shares/", sharing.shares, name="shares"),
+]
+
+# Pages for the public, at the root of the site.
+public_urlpatterns = [
+    path("f/confirm/<str:token>/", signing_up.confirm, name="confirm_sign_up"),
+    path("f/<str:token>/", signing_up.page, name="sign_up"),
 ]

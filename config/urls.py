@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
+from campaigns.urls import public_urlpatterns as campaigns_public
 from core.api.views import docs, nowhere
 from team.views.accounts import admin_sign_in
 from templates_lib.urls import asset_urlpatterns
@@ -38,6 +39,7 @@ urlpatterns = [
     path("templates/", include("templates_lib.urls")),
     path("", include(asset_urlpatterns)),
     path("", include("tracking.urls")),
+    path("", include(campaigns_public)),
     path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
     path("", include("analytics.urls")),

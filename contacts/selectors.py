@@ -28,7 +28,7 @@ from contacts.models import (
     Segment,
     Suppression,
 )
-from contacts.segments.definition import check_definition, compile_definition, uses
+from contacts.segments.definition import check_definition, compile_definition, describe, uses
 from contacts.segments.fields import CUSTOM_PREFIX, custom_subject, profile_subjects
 from contacts.segments.membership import LIST, list_subject, suppression_subject, tags_subject
 from contacts.segments.sql import Sql as Sql
@@ -300,6 +300,11 @@ def segment_sql(workspace_id: int, definition: Mapping[str, Any], *, now: dateti
     """Return the condition on a contact's row `c` that a checked definition means now.  Raises InvalidSegment."""
     time_zone = Workspace.objects.values_list("time_zone", flat=True).get(pk=workspace_id)
     return compile_definition(definition, subjects_in(workspace_id), moment_in(time_zone, now=now))
+
+
+def describe_segment(workspace_id: int, definition: Mapping[str, Any]) -> str:
+    """Return a definition as a sentence."""
+    return describe(definition, subjects_in(workspace_id))
 
 
 def matching(contacts: QuerySet[Contact], workspace: Workspace, definition: Mapping[str, Any]) -> QuerySet[Contact]:

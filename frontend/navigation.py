@@ -38,7 +38,12 @@ class Link:
 
 NAVIGATION: tuple[Entry, ...] = (
     Entry("Dashboard", "analytics:dashboard", "layout-dashboard"),
-    Entry("Campaigns", "campaigns:list", "send", (Entry("Sending", "analytics:sending"),)),
+    Entry(
+        "Campaigns",
+        "campaigns:list",
+        "send",
+        (Entry("Sign-up forms", "campaigns:forms"), Entry("Sending", "analytics:sending")),
+    ),
     Entry(
         "Contacts",
         "contacts:list",

@@ -2,5 +2,6 @@
 
 from campaigns.admin.campaigns import CampaignAdmin
 from campaigns.admin.checks import CheckAdmin
+from campaigns.admin.triggers import ArrivalAdmin, SignUpAdmin, SignUpFormAdmin, TriggerAdmin
 
-__all__ = ["CampaignAdmin", "CheckAdmin"]
+__all__ = ["ArrivalAdmin", "CampaignAdmin", "CheckAdmin", "SignUpAdmin", "SignUpFormAdmin", "TriggerAdmin"]

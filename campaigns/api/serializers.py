@@ -11,9 +11,11 @@ from rest_framework import serializers
 
 from campaigns import selectors
 from campaigns.exceptions import InvalidCampaign
-from campaigns.models import Campaign, Check, Kind, Status
+from campaigns.models import Campaign, Check, Kind, SignUpForm, Status
 from campaigns.schedule import moment_of, require_zone
 from campaigns.triggers import trigger_document
+from contacts.models import List
+from delivery.models import Mailbox
 from sequences import selectors as sequences
 from sequences.models import Step, StepKind
 from team.models import Workspace
@@ -346,3 +348,23 @@ class CheckSerializer(serializers.ModelSerializer[Check]):
         fields = ["id", "campaign_version", "status", "recipients", "suppressed", "rendered", "findings", "error"]
         fields += ["started_at", "finished_at"]
         read_only_fields = fields
+
+
+class SignUpFormSerializer(serializers.ModelSerializer[SignUpForm]):
+    """A page on which people sign up by themselves, at /f/TOKEN/."""
+
+    asks = serializers.ListField(
+        source="fields",
+        child=serializers.CharField(max_length=80),
+        required=False,
+        max_length=12,
+        help_text="What is asked beside the address: first_name, last_name, company or custom.KEY.",
+    )
+    lists = serializers.PrimaryKeyRelatedField(many=True, queryset=List.objects.all(), required=False)
+    mailbox = serializers.PrimaryKeyRelatedField(queryset=Mailbox.objects.all(), required=False, allow_null=True)
+
+    class Meta:
+        model = SignUpForm
+        fields = ["id", "name", "token", "title", "text", "asks", "lists", "consent_text", "double_opt_in", "mailbox"]
+        fields += ["mail_subject", "mail_text", "thanks", "redirect_url", "is_open", "created_at", "updated_at"]
+        read_only_fields = ["token", "created_at", "updated_at"]

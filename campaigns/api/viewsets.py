@@ -10,7 +10,7 @@ from rest_framework.serializers import Serializer
 from campaigns import selectors, services
 from campaigns.api import serializers
 from campaigns.exceptions import CampaignError
-from campaigns.models import Campaign, Status
+from campaigns.models import Campaign, SignUpForm, Status
 from contacts import selectors as contacts
 from core.exceptions import InvalidInput, NotFound
 from sequences.models import Step
@@ -181,6 +181,26 @@ class CampaignViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspac
 
     def _answer(self, campaign: Campaign, *, status: int = 200) -> Response:
         return Response(self.get_serializer(self._fresh(campaign)).data, status=status)
+
+
+class SignUpFormViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, WorkspaceViewSet[SignUpForm]):
+    """Sign-up forms: hosted pages that put people into lists, with double opt-in, and start campaigns."""
+
+    scope = "campaigns"
+    serializer_class = serializers.SignUpFormSerializer
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+
+    def get_queryset(self) -> QuerySet[SignUpForm]:
+        return selectors.forms_in(self.workspace).order_by("-id")
+
+    def create_object(self, data: dict[str, Any]) -> SignUpForm:
+        return services.save_form(workspace=self.workspace, **data)
+
+    def update_object(self, instance: SignUpForm, data: dict[str, Any]) -> SignUpForm:
+        return services.save_form(workspace=self.workspace, form=instance, **data)
+
+    def delete_object(self, instance: SignUpForm) -> None:
+        services.delete_form(instance)
 
 
 class CampaignShareViewSet(ShareViewSet):

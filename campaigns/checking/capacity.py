@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from campaigns.checking.findings import Findings
-from campaigns.models import Campaign, Kind
+from campaigns.models import Campaign
 from campaigns.rotation import shares_of
 from campaigns.selectors import mailboxes_of
 from core import clock
@@ -27,7 +27,7 @@ def check_capacity(campaign: Campaign, recipients: int, findings: Findings) -> N
         return
     slowest = max(found, key=lambda one: (one.leaves_at is None, one.leaves_at or starts_at))
     leaves_at = slowest.leaves_at
-    email = "the first email" if campaign.kind == Kind.DRIP else "the campaign"
+    email = "the first email" if campaign.is_long else "the campaign"
     if leaves_at is not None and leaves_at - starts_at <= LATE:
         if leaves_at - starts_at > WORTH_TELLING:
             message = f"The last message of {email} leaves about {_moment(campaign, leaves_at)}. {_slowest(slowest)}"

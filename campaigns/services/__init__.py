@@ -29,7 +29,15 @@ from campaigns.services.lifecycle import (
 )
 from campaigns.services.mailboxes import hand_over_mailbox
 from campaigns.services.previews import render_preview, send_test
-from campaigns.services.starting import start_or_stop
+from campaigns.services.sign_ups import (
+    confirm_sign_up,
+    delete_form,
+    field_choices,
+    find_sign_up,
+    save_form,
+    sign_up,
+)
+from campaigns.services.starting import start_contacts, start_or_stop
 from campaigns.services.steps import add_step, let_draft_change, order_steps, remove_step
 from campaigns.services.triggers import (
     look_at_triggers,
@@ -48,11 +56,15 @@ __all__ = [
     "choose_template",
     "close_entry",
     "complete_finished_campaigns",
+    "confirm_sign_up",
     "create_campaign",
     "create_from_template",
     "delete_campaign",
+    "delete_form",
     "duplicate_campaign",
     "email_of",
+    "field_choices",
+    "find_sign_up",
     "forget_contacts",
     "hand_over_mailbox",
     "launch_campaign",
@@ -75,8 +87,10 @@ __all__ = [
     "resume_stalled",
     "run_check",
     "run_launch",
+    "save_form",
     "schedule_campaign",
     "send_test",
+    "sign_up",
     "start_check",
     "start_or_stop",
     "unschedule_campaign",

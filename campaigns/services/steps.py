@@ -62,7 +62,7 @@ def order_steps(campaign: Campaign, *, keys: Sequence[str], actor: str = "") -> 
 
 def _lock_drip(campaign: Campaign) -> Campaign:
     draft = lock_draft(campaign)
-    if draft.kind != Kind.DRIP:
+    if not draft.is_long:
         raise CampaignError("A broadcast has exactly one step, an email; a drip can have more.")
     return draft
 

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from campaigns import edges, selectors
 from campaigns.admission import Newcomer
-from campaigns.models import Outcome, Reentry, Trigger, TriggerKind
+from campaigns.models import SIGNED_UP, Outcome, Reentry, Trigger, TriggerKind
 from campaigns.services import waking
 from campaigns.services.entries import CHUNK, admit, call
 from contacts.events import ListEntered
@@ -44,13 +44,17 @@ def note_custom_events(fact: CustomEventsRecorded) -> None:
                     THEN v.properties ->> t.entry_property
                     ELSE encode(sha256(convert_to(v.properties ->> t.entry_property, 'UTF8')), 'hex') END END, v.id
             FROM campaigns_trigger t
-            JOIN tracking_customevent v ON v.id = ANY (%s) AND v.name = t.event AND v.properties @> t.where
-                AND v.occurred_at >= t.since
-            WHERE t.workspace_id = %s AND t.kind = %s AND t.is_live
+            JOIN tracking_customevent v ON v.id = ANY (%s) AND v.occurred_at >= t.since AND CASE t.kind
+                WHEN %s THEN v.name = t.event AND v.properties @> t.where
+                WHEN %s THEN v.name = %s AND v.properties ->> 'form_id' = t.form_id::text END
+            WHERE t.workspace_id = %s AND t.kind IN (%s, %s) AND t.is_live
             ORDER BY t.id, v.id
             """,
-            [Reentry.KEY, fact.event_ids, fact.workspace_id, TriggerKind.EVENT],
-        )
+            [
+                Reentry.KEY, fact.event_ids, TriggerKind.EVENT, TriggerKind.FORM, SIGNED_UP,
+                fact.workspace_id, TriggerKind.EVENT, TriggerKind.FORM,
+            ],
+        )  # fmt: skip
         called = cursor.fetchall()
     if not called:
         return

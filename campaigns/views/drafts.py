@@ -15,6 +15,7 @@ from campaigns.forms import LINES, WALL_FORMAT, CampaignForm, step_fields
 from campaigns.lines import line_faults
 from campaigns.models import Campaign, Kind, Status
 from campaigns.readiness import readiness
+from campaigns.trigger_form import TriggerForm, errors_by_field
 from campaigns.views.library import rows
 from campaigns.views.links import report_url
 from contacts import selectors as contacts
@@ -28,6 +29,7 @@ from team.access import Capability, MemberRequest, can, capabilities_on, member_
 from templates_lib import selectors as templates
 from templates_lib import services as template_services
 from templates_lib.models import Template
+from tracking.selectors import event_names
 
 MAX_CARDS = 12
 
@@ -59,7 +61,8 @@ def _create(request: MemberRequest) -> Campaign:
     if template_id := request.POST.get("template"):
         template = templates.template_in(request.workspace, _number(template_id))
         return services.create_from_template(workspace=request.workspace, template=template, created_by=request.user)
-    kind = Kind.DRIP if request.POST.get("drip") else Kind.BROADCAST
+    chosen = (kind for kind in (Kind.DRIP, Kind.TRIGGERED) if request.POST.get(kind.value))
+    kind = next(chosen, Kind.BROADCAST)
     return services.create_campaign(workspace=request.workspace, kind=kind, created_by=request.user)
 
 
@@ -89,16 +92,18 @@ def save(request: MemberRequest, campaign_id: int) -> HttpResponseBase:
     """Autosave: all fields of the checklist, with the version that the page was made from."""
     campaign = selectors.campaign_in(request.workspace, campaign_id)
     form = CampaignForm.bound(campaign, request.POST)
-    if not form.is_valid():
-        return JsonResponse({"errors": form.errors}, status=422)
+    triggers = TriggerForm.bound(campaign, request.POST) if campaign.is_triggered else None
+    if not form.is_valid() or (triggers and not triggers.is_valid()):
+        return JsonResponse({"errors": {**form.errors, **(triggers.errors if triggers else {})}}, status=422)
+    changes = form.changes() | ({"trigger": triggers.document()} if triggers else {})
     try:
         services.update_campaign(
-            campaign, changes=form.changes(), version=form.cleaned_data["version"], actor=str(request.user)
+            campaign, changes=changes, version=form.cleaned_data["version"], actor=str(request.user)
         )
     except StaleCampaignError as error:
         return toast(HttpResponse(status=409), error.message, level="danger")
     except InvalidInput as error:
-        return JsonResponse({"errors": error.fields or {"name": [error.message]}}, status=422)
+        return JsonResponse({"errors": errors_by_field(error.fields) or {"name": [error.message]}}, status=422)
     except DomainError as error:
         return toast(HttpResponse(status=error.status), error.message, level="danger")
     return trigger(HttpResponse(), "saved", {"version": campaign.version})
@@ -162,7 +167,7 @@ def newest_template(request: MemberRequest, campaign_id: int) -> HttpResponse:
 
 def _place_of(campaign: Campaign, step: Step) -> str:
     """The checklist at this email."""
-    place = f"step-{step.key}" if campaign.kind == Kind.DRIP else "email"
+    place = f"step-{step.key}" if campaign.is_long else "email"
     return f"{reverse('campaigns:detail', args=[campaign.pk])}#{place}"
 
 
@@ -191,7 +196,7 @@ def _summary(campaign: Campaign) -> dict[str, Any]:
     emails = selectors.emails_of(campaign)
     return {
         "campaign": campaign,
-        "is_drip": campaign.kind == Kind.DRIP,
+        "is_drip": campaign.is_long,
         "steps_ready": ready.subject and ready.email,
         "ready": ready,
         "size": size,
@@ -211,6 +216,8 @@ def _checklist(request: MemberRequest, campaign: Campaign) -> dict[str, Any]:
     return {
         **_summary(campaign),
         "form": form,
+        "trigger_form": TriggerForm.of(campaign) if campaign.is_triggered else None,
+        "event_names": event_names(workspace) if campaign.is_triggered else [],
         "rows": step_rows(campaign, form, edited=edited),
         "lists": [(item, sizes[item.pk]) for item in lists],
         "segments": list(contacts.segments_in(workspace)),
@@ -225,7 +232,7 @@ def step_rows(campaign: Campaign, form: CampaignForm | None = None, *, edited: s
     """Return what the checklist shows of each step; `edited` is the key of an email whose template was just edited."""
     form = form or CampaignForm.of(campaign)
     rows: list[dict[str, Any]] = []
-    drip = campaign.kind == Kind.DRIP
+    drip = campaign.is_long
     steps = selectors.steps_of(campaign)
     for step in (step for step in steps if step.lane == ROOT_LANE):
         ending = f"-{step.key}" if drip else ""

@@ -31,6 +31,8 @@ pause = _transition(services.pause_campaign, "“{name}” is paused. Nothing le
 resume = _transition(services.resume_campaign, "“{name}” goes on.")
 cancel = _transition(services.cancel_campaign, "“{name}” is cancelled. What had not left stays here.")
 
+close = _transition(services.close_entry, "“{name}” lets nobody in any more; who is on the way goes on.")
+
 
 @require_POST
 @member_view(Capability.SEND, on=Campaign)

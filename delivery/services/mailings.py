@@ -261,6 +261,19 @@ def send_test(
     return list(Message.objects.filter(mailing=mailing).order_by("pk").values_list("pk", flat=True))
 
 
+@transaction.atomic
+def send_single(*, mailing: Mailing, mailbox: Mailbox, to: str, key: str, fields: Mapping[str, Any]) -> bool:
+    """Send one message that somebody has asked for themselves (a confirmation) to an address, which need be no contact's.
+
+    Through the ledger and the wire like any other; the same `key` twice is one message.  `mailing` must be one of
+    `create_mailing` with `is_test`, which keeps it out of reports.  Suppression does not stop it.
+    """
+    now = clock.now()
+    queued = _queue(mailing, [None], [mailbox.pk], [key], [to], now, now)
+    own_fields.write(mailing.workspace_id, [key], [fields])
+    return bool(queued)
+
+
 def wake_workers() -> None:
     """Tell a worker that mail is due.  Without a broker the next beat finds it."""
     from delivery.tasks import dispatch

@@ -27,6 +27,17 @@ CAMPAIGN = {
     "track_opens": True,
     "version": 1,
 }
+FORM = {
+    "name": "Newsletter",
+    "title": "Our newsletter",
+    "asks": ["first_name", "custom.plan"],
+    "lists": [1],
+    "consent_text": "I agree.",
+    "double_opt_in": True,
+    "mailbox": 1,
+    "redirect_url": "https://example.com/thanks",
+    "is_open": True,
+}
 TRIGGER = {
     "kind": "event",
     "event": "order.paid",
@@ -74,6 +85,8 @@ MAILBOX = {
 }
 BODIES: dict[str, Any] = {
     "campaigns/": CAMPAIGN | {"kind": "triggered", "trigger": TRIGGER},
+    "sign-up-forms/": FORM,
+    "sign-up-forms/{id}/": FORM,
     "events/": {
         "name": "order.paid",
         "email": "ada@example.com",

@@ -1,5 +1,6 @@
 """A workspace that has one of everything the API shows."""
 
+from campaigns.services import save_form
 from contacts import services as contacts
 from contacts.models import Suppression, SuppressionReason
 from delivery.models import Message
@@ -46,6 +47,7 @@ def furnish(workspace: Workspace) -> dict[str, int]:
         "domains": add_domain(workspace=workspace, name=f"{workspace.slug}.example").pk,
         "campaigns": campaign.pk,
         "sequences": sequence.pk,
+        "sign-up-forms": save_form(workspace=workspace, name="News", title="News", double_opt_in=False).pk,
         "events": take_events(workspace_id=workspace.pk, given=[event]).ids[0],
         "enrolments": Enrolment.objects.get(sequence=sequence).pk,
         "messages": Message.objects.filter(workspace=workspace).order_by("pk")[0].pk,
