@@ -37,7 +37,7 @@ from campaigns.services.sign_ups import (
     save_form,
     sign_up,
 )
-from campaigns.services.starting import start_contacts, start_or_stop
+from campaigns.services.starting import start_or_stop
 from campaigns.services.steps import add_step, let_draft_change, order_steps, remove_step
 from campaigns.services.triggers import (
     look_at_triggers,
