@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet
 
-from core.exceptions import NotFound
+from core.exceptions import InvalidInput, NotFound
 from sequences import document, words
 from sequences.differences import VersionDiff, compare
 from sequences.models import (
@@ -23,6 +23,7 @@ from sequences.models import (
     Version,
 )
 from sequences.outbox import signing
+from sequences.presets import PRESETS, Preset
 from team.models import User, Workspace
 
 
@@ -132,6 +133,18 @@ def _names_of(actors: Iterable[str]) -> dict[str, str]:
     ids = {actor: int(actor.removeprefix("user:")) for actor in actors if re.fullmatch(r"user:[0-9]+", actor)}
     users = User.objects.in_bulk(ids.values())
     return {actor: str(users[pk]) for actor, pk in ids.items() if pk in users}
+
+
+def presets() -> list[Preset]:
+    """Return the sequences of our own to start from."""
+    return list(PRESETS.values())
+
+
+def preset_called(slug: str) -> Preset:
+    """Return one of them.  Raises InvalidInput when there is none of the name."""
+    if slug not in PRESETS:
+        raise InvalidInput("There is no such sequence to start from.")
+    return PRESETS[slug]
 
 
 def comments_of(sequence: Sequence, key: str) -> list[StepComment]:

@@ -16,6 +16,7 @@ from contacts.models import List, Segment
 from core import clock
 from delivery import selectors as delivery
 from delivery.models import Mailbox
+from sequences import selectors as sequence_reads
 from sequences import services as sequences
 from sequences.models import Step, StepKind
 from team import services as team
@@ -146,6 +147,17 @@ def create_from_template(*, workspace: Workspace, template: Template, created_by
     """Create a draft with a template's email, subject and preheader, named after the template."""
     campaign = create_campaign(workspace=workspace, name=template.name, created_by=created_by)
     choose_template(campaign, template=template)
+    return campaign
+
+
+@transaction.atomic
+def create_sequence_campaign(*, workspace: Workspace, preset: str = "", created_by: User | None = None) -> Campaign:
+    """Create a drip to be built: without steps, or with those of a sequence of our own.  Raises InvalidInput."""
+    found = sequence_reads.preset_called(preset) if preset else None
+    name = found.name if found else ""
+    campaign = create_campaign(workspace=workspace, name=name, kind=Kind.DRIP, created_by=created_by, steps=[])
+    if found is not None:
+        sequences.use_preset(campaign.sequence, slug=found.slug)
     return campaign
 
 

@@ -24,6 +24,7 @@ from core import clock
 from core.exceptions import DomainError, InvalidInput
 from delivery import selectors as delivery
 from frontend.htmx import redirect, render_page, toast, trigger
+from sequences import selectors as sequences
 from sequences.models import ROOT_LANE, Step, StepKind
 from team.access import Capability, MemberRequest, can, capabilities_on, member_view, require
 from templates_lib import selectors as templates
@@ -39,12 +40,18 @@ MAX_CARDS = 12
 def start(request: MemberRequest) -> HttpResponse:
     """Choose what to start from; the choice creates the draft."""
     if request.method == "POST":
+        if request.POST.get("build") or request.POST.get("preset"):
+            built = services.create_sequence_campaign(
+                workspace=request.workspace, preset=request.POST.get("preset", ""), created_by=request.user
+            )
+            return redirect(request, "sequences:builder", built.sequence_id)
         campaign = _create(request)
         return redirect(request, "campaigns:detail", campaign.pk)
     library = templates.templates_in(request.workspace)
     context = {
         "templates": list(library.filter(current_version__isnull=False).order_by("-updated_at", "-id")[:MAX_CARDS]),
         "starters": templates.starters(),
+        "presets": sequences.presets(),
         "last": selectors.campaigns_in(request.workspace).exclude(status=Status.DRAFT).first()
         or selectors.campaigns_in(request.workspace).first(),
     }

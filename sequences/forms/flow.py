@@ -6,11 +6,12 @@ from typing import Any
 
 from django import forms
 
+from frontend.forms import Switch
 from sequences.document import settings_of
 from sequences.exceptions import StepError
 from sequences.forms.around import Around, subject_of
 from sequences.forms.base import StepForm
-from sequences.forms.fields import WhereField
+from sequences.forms.fields import LengthField, WhereField
 from sequences.models import Step, StepKind
 
 
@@ -18,12 +19,21 @@ class EmailForm(StepForm):
     slug, kind, label, icon, group = "email", StepKind.EMAIL, "Email", "mail", "Send"
     hint = "From a template, or written here"
     template = "sequences/forms/email.html"
-    optional = ("preheader",)
+    optional = ("preheader", "expires_after")
 
     template_id = forms.TypedChoiceField(label="Content", coerce=int, required=False)
     subject = forms.CharField(label="Subject", max_length=500, required=False)
     preheader = forms.CharField(
         label="Preheader", max_length=500, required=False, help_text="The line that inboxes show beside the subject."
+    )
+    thread = forms.BooleanField(
+        label="Answer in the thread of the emails before",
+        required=False,
+        widget=Switch,
+        help_text="Inboxes show it below them, as a follow-up.",
+    )
+    expires_after = LengthField(
+        label="Passed over if it can’t leave within", required=False, help_text="Empty: it goes however late it is."
     )
     places = {"template": "template_id"}
 
@@ -38,6 +48,7 @@ class EmailForm(StepForm):
             "template_id": version.template_id if version else None,
             "subject": step.subject,
             "preheader": step.preheader,
+            **step.config,
         }
 
     @classmethod
@@ -53,7 +64,8 @@ class EmailForm(StepForm):
                 self.fields[name].widget.attrs["placeholder"] = getattr(version, name)
 
     def changes(self) -> dict[str, Any]:
-        found = {name: self.cleaned_data[name] for name in ("subject", "preheader")}
+        names = ("subject", "preheader", "thread", "expires_after")
+        found = {name: self.cleaned_data[name] for name in names}
         chosen = self.cleaned_data["template_id"] or None
         if chosen != self.before.get("template_id"):
             found["template"] = chosen

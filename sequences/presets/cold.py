@@ -18,6 +18,7 @@ OUTREACH = [
         "Just putting this at the top of your inbox again, as I know how quickly a week goes by.",
         "If somebody else at {% if company != blank %}{{ company }}{% else %}your company{% endif %} looks after this, I’d be grateful "
         "for a name.",
+        thread=True,
     ),
     {"key": "four-days", "kind": "wait", "wait": "P4D", "calendar": True},
     email(
@@ -26,6 +27,7 @@ OUTREACH = [
         "One example instead of many words: a team of three with 200 requests a week. Before, every second one waited for more than "
         "two days. Now none does, and they didn’t hire anybody.",
         'How they did it is <a href="https://example.com/example">on one page</a>. Would something like that help you?',
+        thread=True,
     ),
     {"key": "five-days", "kind": "wait", "wait": "P5D", "calendar": True},
     email(
@@ -34,6 +36,7 @@ OUTREACH = [
         "A suggestion: fifteen minutes on the phone. I look at how requests reach you today and tell you the two things I’d change "
         "first. You keep the notes, whether we work together or not.",
         "Would Tuesday or Thursday suit you better?",
+        thread=True,
     ),
     {"key": "week", "kind": "wait", "wait": "P7D", "calendar": True},
     email(
@@ -43,5 +46,6 @@ OUTREACH = [
         "about it.",
         "If it becomes a topic later, a reply to this mail is enough, even in a year.",
         "I wish you a good quarter!",
+        thread=True,
     ),
 ]  # fmt: skip

@@ -13,7 +13,6 @@ from core.exceptions import InvalidInput, NotFound
 from sequences import selectors
 from sequences.document import document_of
 from sequences.models import Sequence, Step, StepKind
-from sequences.presets import PRESETS
 from sequences.services.checking import content_of
 from sequences.services.gestures import Edited, replace_draft
 
@@ -71,9 +70,7 @@ def import_steps(sequence: Sequence, *, data: bytes, revision: int | None = None
 @transaction.atomic
 def use_preset(sequence: Sequence, *, slug: str, revision: int | None = None, actor: str = "") -> Edited:
     """Make one of our own sequences the draft's steps.  Raises InvalidInput for one that there isn't."""
-    preset = PRESETS.get(slug)
-    if preset is None:
-        raise InvalidInput("There is no such sequence to start from.")
+    preset = selectors.preset_called(slug)
     _require_date_fields(sequence, preset.date_fields)
     replace_draft(sequence, steps=preset.steps, revision=revision, actor=actor)
     return Edited(f"Started from “{preset.name}”")

@@ -10,7 +10,6 @@ from frontend.htmx import render_page
 from sequences import forms, selectors, services
 from sequences.models import Sequence
 from sequences.numbers import numbers_of
-from sequences.presets import PRESETS
 from sequences.views.access import frame, sequence_view
 from sequences.views.canvas import draw, version_shown
 from team.access import Capability, MemberRequest
@@ -37,7 +36,7 @@ def page_of(request: MemberRequest, sequence: Sequence) -> dict[str, Any]:
         "canvas": draw(sequence, steps),
         "reach": selectors.reach_of(version) if version and is_draft else selectors.Reach(),
         "palette": forms.palette(),
-        "presets": PRESETS.values(),
+        "presets": selectors.presets(),
     }
 
 

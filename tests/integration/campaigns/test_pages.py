@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from campaigns import services
+from campaigns import selectors, services
 from campaigns.models import Campaign, Check, Status
 from core import clock
 from sequences import services as sequences
@@ -362,3 +362,18 @@ def test_the_template_editor_leads_back_to_the_campaign_which_then_takes_what_wa
     trigger = f'hx-post="{url("newest_template", campaign)}" hx-trigger="load"'
     assert trigger in web.get(back).content.decode()
     assert trigger not in web.get(url("detail", campaign)).content.decode()
+
+
+def test_a_sequence_is_begun_on_an_empty_canvas_or_with_one_of_ours(web, workspace, mailbox):
+    page = web.get(url("start")).content.decode()
+    assert "Trial onboarding" in page
+    answer = web.post(url("start"), {"build": "1"})
+    campaign = Campaign.objects.get()
+    assert answer.url == f"/sequences/{campaign.sequence_id}/"
+    assert list(selectors.steps_of(campaign)) == []
+    assert web.get(url("detail", campaign)).status_code == 200
+    assert web.get(url("review", campaign)).status_code == 200
+    web.post(url("start"), {"preset": "welcome"})
+    begun = Campaign.objects.get(name="Welcome")
+    assert len(selectors.emails_of(begun)) == 4
+    assert web.post(url("start"), {"preset": "nonsense"}).status_code == 422
