@@ -149,13 +149,14 @@ class CampaignForm(forms.Form):
     @classmethod
     def of(cls, campaign: Campaign) -> "CampaignForm":
         """Return the form as the draft is now."""
-        step = email_of(campaign)
+        # A sequence on the canvas may have no email yet; a drip's emails have fields of their own anyway.
+        step = email_of(campaign) if campaign.kind == Kind.BROADCAST else None
         zone = ZoneInfo(campaign.time_zone)
         initial = {
             "version": campaign.version,
             "name": campaign.name,
-            "subject": step.subject,
-            "preheader": step.preheader,
+            "subject": step.subject if step else "",
+            "preheader": step.preheader if step else "",
             "when": LATER if campaign.send_at else NOW,
             "send_at": campaign.send_at.astimezone(zone).strftime(WALL_FORMAT) if campaign.send_at else "",
             "time_zone": campaign.time_zone,
