@@ -61,7 +61,9 @@ def shoot(page: Page, name: str) -> None:
 
 def test_a_change_is_looked_at_and_published_and_taken_back(page: Page, live_server, member, sequence):
     sign_in(page, member.user, live_server.url)
-    page.goto(f"{live_server.url}/sequences/{sequence.pk}/publish/")
+    page.goto(f"{live_server.url}/sequences/{sequence.pk}/")
+    page.get_by_role("link", name="Review and publish").click()
+    page.wait_for_url("**/publish/")
     expect(page.locator("#forecast")).to_contain_text("40 become due at once")
     page.get_by_text("End their way", exact=True).click()
     expect(page.locator("#forecast")).to_contain_text("Leave now")
@@ -88,6 +90,19 @@ def test_a_change_is_looked_at_and_published_and_taken_back(page: Page, live_ser
     draft = selectors.draft_version(sequence)
     assert draft is not None
     assert selectors.diff_versions(selectors.version_in(sequence, 1), draft).is_empty
+
+
+def test_a_draft_is_begun_in_the_builder_and_discarded(page: Page, live_server, member, sequence):
+    services.discard_draft(sequence)
+    sign_in(page, member.user, live_server.url)
+    page.goto(f"{live_server.url}/sequences/{sequence.pk}/")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    expect(page.get_by_text("until you publish it")).to_be_visible()
+    page.get_by_role("link", name="Review and publish").click()
+    page.get_by_role("button", name="Discard…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Discard the draft").click()
+    expect(page.get_by_text("The live steps are as they were.")).to_be_visible()
+    assert selectors.draft_version(sequence) is None
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
