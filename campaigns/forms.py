@@ -10,7 +10,7 @@ from django.core.validators import validate_email
 
 from campaigns.exceptions import InvalidCampaign
 from campaigns.lines import line_faults
-from campaigns.models import Campaign, SignUpForm
+from campaigns.models import Campaign, Kind, SignUpForm
 from campaigns.schedule import moment_of
 from campaigns.selectors import steps_of
 from campaigns.services import email_of, field_choices
