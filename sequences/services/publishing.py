@@ -205,7 +205,7 @@ def _move_chunk(publication_id: int, plan: transfer.Plan, now: datetime) -> bool
     chunk = transfer.rows.next_chunk(sequence.pk, plan.versions, publication.position, CHUNK)
     own = Publication.objects.filter(pk=publication_id)
     if chunk is None:
-        own.update(moved_at=now)
+        own.update(moved_at=now, moved=F("people"))  # those whom the engine brought over, too
         return False
     moved = transfer.bring_over(publication, plan, chunk.ids, now)
     own.update(position=chunk.last_contact_id, moved=F("moved") + moved)

@@ -127,7 +127,9 @@ def test_a_change_published_while_engines_run_and_people_enter_reaches_everybody
         while services.advance_due(now=now):
             pass
 
-    assert Publication.objects.get().finished_at is not None
+    publication = Publication.objects.get()
+    assert publication.finished_at is not None
+    assert publication.moved == publication.people
     # Each of the thousand got b once: in the old copy those the engine was with first, then what waited of it became the new.
     last = Message.objects.filter(key__contains=":b:")
     assert last.count() == len(set(last.values_list("contact_id", flat=True))) == 1_000
