@@ -40,6 +40,7 @@ urlpatterns = [
     path("", include(asset_urlpatterns)),
     path("", include("tracking.urls")),
     path("", include(campaigns_public)),
+    path("", include("integrations.urls")),
     path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
     path("", include("analytics.urls")),

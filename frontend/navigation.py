@@ -65,6 +65,7 @@ NAVIGATION: tuple[Entry, ...] = (
         (
             Entry("Team", "team:members"),
             Entry("API tokens", "team:tokens", needs="manage"),
+            Entry("Incoming webhooks", "integrations:sources", needs="manage"),
             Entry("Audit trail", "team:audit", needs="manage"),
         ),
     ),

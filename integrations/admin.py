@@ -1,7 +1,8 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from integrations.models import IdempotencyKey
+from core.admin import ReadOnlyAdmin
+from integrations.models import EventSource, IdempotencyKey
 
 
 @admin.register(IdempotencyKey)
@@ -19,3 +20,14 @@ class IdempotencyKeyAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: IdempotencyKey | None = None) -> bool:
         return False
+
+
+@admin.register(EventSource)
+class EventSourceAdmin(ReadOnlyAdmin):
+    """Sources of incoming webhooks; their secrets are not shown, and made on the page of the workspace."""
+
+    list_display = ["name", "workspace", "is_active", "received_at", "problem"]
+    list_filter = ["workspace", "is_active"]
+    list_select_related = ["workspace"]
+    search_fields = ["name"]
+    exclude = ["secret", "token"]
