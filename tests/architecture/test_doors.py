@@ -17,7 +17,7 @@ DOORS = {"models", "services", "selectors", "events", "exceptions"}
 PURE = {("templates_lib", "rendering"), ("abtests", "statistics"), ("delivery", "tokens"), ("tracking", "hits")}
 # What an edge (views, API, middleware) builds on: who is signed in, what they may do, the base of every API resource, the
 # dialog that shares an object.
-EDGE_DOORS = {("team", "access"), ("team", "api"), ("team", "sharing")}
+EDGE_DOORS = {("team", "access"), ("team", "api"), ("team", "attempts"), ("team", "sharing")}
 EDGES = {"views", "api", "admin", "middleware"}
 # The page of URLs joins every app's own.
 URLS = {"urls", "api", "views"}
