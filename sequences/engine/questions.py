@@ -13,6 +13,8 @@ from django.db import connection
 from contacts import selectors as contacts
 from contacts.models import List, Segment
 from contacts.selectors import Sql
+from core import literals
+from core.literals import numbers
 from delivery.models import MessageState
 from sequences.exceptions import CannotAskError
 from sequences.kinds.branches import FieldBranch, ListBranch, SegmentBranch
@@ -63,7 +65,7 @@ def sent_messages(
                 ORDER BY r.rotation DESC LIMIT 1
             ) m ON TRUE
             """,
-            [list(enrolment_ids), list(rotations), workspace_id, step_key],
+            [numbers(enrolment_ids), numbers(rotations), workspace_id, step_key],
         )
         return {row[0]: Sent._make(row[1:]) for row in cursor.fetchall()}
 
@@ -80,9 +82,9 @@ def answers(
         cursor.execute(
             f"""
             SELECT c.id, ({condition.text}), {value.text}
-            FROM contacts_contact c WHERE c.workspace_id = %s AND c.id = ANY (%s)
+            FROM contacts_contact c WHERE c.workspace_id = %s AND c.id = ANY (%s::bigint[])
             """,  # noqa: S608 - see Sql
-            [*condition.params, *value.params, workspace_id, list(contact_ids)],
+            [*condition.params, *value.params, workspace_id, numbers(contact_ids)],
         )
         return {contact_id: Answer(holds, found) for contact_id, holds, found in cursor.fetchall()}
 
@@ -110,8 +112,8 @@ def matching(workspace_id: int, definition: Mapping[str, Any], contact_ids: Coll
     condition = contacts.segment_sql(workspace_id, definition, now=now)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT c.id FROM contacts_contact c WHERE c.workspace_id = %s AND c.id = ANY (%s) AND ({condition.text})",  # noqa: S608 - see Sql
-            [workspace_id, list(contact_ids), *condition.params],
+            f"SELECT c.id FROM contacts_contact c WHERE c.workspace_id = %s AND c.id = ANY (%s::bigint[]) AND ({condition.text})",  # noqa: S608 - see Sql
+            [workspace_id, numbers(contact_ids), *condition.params],
         )
         return {contact_id for (contact_id,) in cursor.fetchall()}
 
@@ -134,7 +136,7 @@ def first_events(
 ) -> dict[tuple[int, datetime], Happened]:
     """Return the first matching event of each contact since its moment, up to the timeout; by contact and moment."""
     wanted = json.dumps(wait.match.properties())
-    parameters: list[Any] = [list(contact_ids), list(since), wait.match.name, wanted, wait.timeout]
+    parameters: list[Any] = [numbers(contact_ids), literals.moments(since), wait.match.name, wanted, wait.timeout]
     # One probe of the index on contact, name and moment for each.
     with connection.cursor() as cursor:
         cursor.execute(
@@ -158,7 +160,7 @@ def event_counts(
 ) -> dict[tuple[int, datetime], int]:
     """Return how many matching events each contact had up to its moment, counted as far as it matters."""
     wanted = json.dumps(branch.match.properties())
-    moments: list[Any] = [list(contact_ids), list(until)]
+    moments: list[Any] = [numbers(contact_ids), literals.moments(until)]
     parameters = [branch.match.name, wanted, branch.within or EVER, branch.at_least, *moments]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -183,14 +185,14 @@ def goals_reached(goals: Collection[Match], enrolment_ids: Collection[int]) -> s
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT e.id FROM sequences_enrolment e WHERE e.id = ANY (%s) AND EXISTS (
+            SELECT e.id FROM sequences_enrolment e WHERE e.id = ANY (%s::bigint[]) AND EXISTS (
                 SELECT FROM tracking_customevent v
                 JOIN unnest(%s::text[], %s::text[]) AS g (name, properties)
                     ON v.name = g.name AND v.properties @> g.properties::jsonb
                 WHERE v.contact_id = e.contact_id AND v.occurred_at >= e.enrolled_at)
             """,
             [
-                list(enrolment_ids),
+                numbers(enrolment_ids),
                 [goal.name for goal in goals],
                 [json.dumps(goal.properties()) for goal in goals],
             ],
@@ -211,9 +213,9 @@ def local_clocks(contact_ids: Collection[int], field: str = "") -> dict[int, Loc
         cursor.execute(
             """
             SELECT c.id, c.time_zone, w.time_zone, c.attributes ->> %s
-            FROM contacts_contact c JOIN team_workspace w ON w.id = c.workspace_id WHERE c.id = ANY (%s)
+            FROM contacts_contact c JOIN team_workspace w ON w.id = c.workspace_id WHERE c.id = ANY (%s::bigint[])
             """,
-            [field, list(contact_ids)],
+            [field, numbers(contact_ids)],
         )
         return {pk: Local(_zone(own, usual), value) for pk, own, usual, value in cursor.fetchall()}
 

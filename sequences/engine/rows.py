@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 
+from core.literals import numbers
 from delivery.models import Mailbox
 from sequences.engine.places import Decided, Due, Running, Target
 from sequences.models import Version
@@ -67,7 +68,7 @@ def sent_before(workspace_id: int, step_key: str, enrolment_ids: Items[int], rot
             SELECT e.id FROM unnest(%s::bigint[], %s::int[]) AS e (id, rotation)
             JOIN delivery_message m ON m.workspace_id = %s AND m.key = 'e' || e.id || ':' || %s || ':' || e.rotation
             """,
-            [list(enrolment_ids), list(rotations), workspace_id, step_key],
+            [numbers(enrolment_ids), numbers(rotations), workspace_id, step_key],
         )
         return {pk for (pk,) in cursor.fetchall()}
 
@@ -84,9 +85,9 @@ def suppressed(contact_ids: Collection[int]) -> set[int]:
             """
             SELECT c.id FROM contacts_contact c
             JOIN contacts_suppression s ON s.workspace_id = c.workspace_id AND s.email_key = c.email_key
-            WHERE c.id = ANY (%s)
+            WHERE c.id = ANY (%s::bigint[])
             """,
-            [list(contact_ids)],
+            [numbers(contact_ids)],
         )
         return {contact_id for (contact_id,) in cursor.fetchall()}
 
@@ -97,7 +98,7 @@ def write_moves(moves: Mapping[Target, Items[int]]) -> None:
     if not targets:
         return
     ids = [enrolment_id for target in targets for enrolment_id in moves[target]]
-    numbers = [number for number, target in enumerate(targets, start=1) for _ in moves[target]]
+    places = [number for number, target in enumerate(targets, start=1) for _ in moves[target]]
     columns = [list(column) for column in zip(*targets, strict=True)]
     # The primary key joins at most 10,000 rows, which are locked by the claim.
     with connection.cursor() as cursor:
@@ -112,7 +113,7 @@ def write_moves(moves: Mapping[Target, Items[int]]) -> None:
                 ON t.number = m.number
             WHERE e.id = m.id
             """,
-            [ids, numbers, *columns],
+            [numbers(ids), numbers(places), *columns],
         )
 
 
@@ -120,17 +121,23 @@ def write_decisions(decisions: Items[Decided]) -> None:
     """Keep what was decided, and from what; a decision that is kept already stays."""
     if not decisions:
         return
-    columns = [list(column) for column in zip(*decisions, strict=True)]
+    # Thousands take the same lane at the same moment by the same inputs: what they share is sent once.
+    alike: dict[tuple[object, ...], int] = {}
+    places = [alike.setdefault(decided[1:], len(alike) + 1) for decided in decisions]
+    ids = [decided.enrolment_id for decided in decisions]
+    columns = [list(column) for column in zip(*alike, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO sequences_decision (enrolment_id, step_key, rotation, lane, inputs, decided_at)
-            SELECT d.enrolment_id, d.step_key, d.rotation, d.lane, d.inputs::jsonb, d.decided_at
-            FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[])
-                AS d (enrolment_id, step_key, rotation, lane, inputs, decided_at)
+            SELECT m.id, d.step_key, d.rotation, d.lane, d.inputs::jsonb, d.decided_at
+            FROM unnest(%s::bigint[], %s::int[]) WITH ORDINALITY AS m (id, number, place)
+            JOIN unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[])
+                WITH ORDINALITY AS d (step_key, rotation, lane, inputs, decided_at, number) ON d.number = m.number
+            ORDER BY m.place
             ON CONFLICT (enrolment_id, step_key, rotation) DO NOTHING
             """,
-            columns,
+            [numbers(ids), numbers(places), *columns],
         )
 
 
