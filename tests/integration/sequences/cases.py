@@ -230,8 +230,8 @@ def make_ground() -> Ground:
     )
 
 
-def write_case(seed: int, ground: Ground, pace: int) -> Case:
-    """Return the case of a seed."""
+def write_case(seed: int, ground: Ground, pace: int, people: int = PEOPLE) -> Case:
+    """Return the case of a seed, with its first people."""
     dice = random.Random(f"{seed}:{pace}")
     tick, start = PACES[pace]
 
@@ -261,7 +261,7 @@ def write_case(seed: int, ground: Ground, pace: int) -> Case:
         tick,
         start,
         Writer(dice, ground, tick).document(),
-        [person(number) for number in range(PEOPLE)],
+        [person(number) for number in range(PEOPLE)][:people],
         [fate() for _ in range(8)],
         cold=dice.random() < 0.4,
         leaves="customer" if dice.random() < 0.3 else None,
@@ -405,14 +405,20 @@ class World:
 
 
 def play(  # noqa: C901 - a story, told from beginning to end
-    seeds: list[int], *, pace: int, kills: tuple[Kill, ...] = (kill_by_raising,), limit: int = 40, deadly: float = 0.5
+    seeds: list[int],
+    *,
+    pace: int,
+    kills: tuple[Kill, ...] = (kill_by_raising,),
+    limit: int = 40,
+    deadly: float = 0.5,
+    people: int = PEOPLE,
 ) -> Iterator[tuple[Case, Person, Any, Any]]:
     """Run the cases of the seeds together; yields (case, person, what the engine did, what the interpreter tells)."""
     tick, start = PACES[pace]
     dice = random.Random(f"deaths:{seeds[0]}:{pace}")
     with clock.simulated(start):
         ground = make_ground()
-        cases = [write_case(seed, ground, pace) for seed in seeds]
+        cases = [write_case(seed, ground, pace, people) for seed in seeds]
         for case in cases:
             _set_up(case, ground)
         world = World(cases, ground)

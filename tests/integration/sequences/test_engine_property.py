@@ -13,5 +13,5 @@ CASES = 100
 @pytest.mark.django_db
 @pytest.mark.parametrize("pace", [0, 1], ids=["quarters of an hour", "quarters of a day"])
 def test_the_engine_does_what_the_interpreter_tells(pace):
-    for case, person, did, told in play(list(range(CASES)), pace=pace, limit=150):
+    for case, person, did, told in play(list(range(CASES)), pace=pace, limit=150, deadly=0.3, people=2):
         assert did == told, f"case {case.seed}, person {person.number}: {case.steps}"
