@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from delivery.models import Mailbox
 from team.models import Membership
 from tests.browser.accounts import sign_in
+from tests.factories.sequences import make_mailbox
 from tests.factories.team import MembershipFactory
 from tests.plugins.mail import SmtpSink
 
@@ -80,3 +81,27 @@ def test_a_mailbox_that_sends_by_api_is_added_and_goes_back_to_smtp(
     page.get_by_role("button", name="Back to SMTP").click()
     page.get_by_role("dialog").get_by_role("button", name="Send by SMTP").click()
     expect(page.get_by_text("SMTP, through the server on this page.")).to_be_visible()
+
+
+def test_a_mailbox_logs_in_by_oauth_and_goes_back_to_its_password(
+    page: Page, live_server, owner: Membership, axe: Callable[..., list[str]]
+) -> None:
+    mailbox = make_mailbox(owner.workspace)
+    sign_in(page, owner.user, live_server.url)
+    page.goto(f"{live_server.url}/mailboxes/{mailbox.pk}/")
+    page.get_by_role("link", name="Use OAuth").click()
+    page.get_by_label("Token endpoint").fill("https://login.example/token")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Access token")).to_have_attribute("aria-invalid", "true")
+    assert axe() == []
+    page.get_by_label("Client ID").fill("the-client")
+    page.get_by_label("Refresh token").fill("never shown again")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("An OAuth access token.")).to_be_visible()
+    page.get_by_role("link", name="Change").last.click()
+    expect(page.get_by_label("Refresh token")).to_have_value("")
+    expect(page.get_by_text("One is stored.")).to_be_visible()
+    assert axe() == []
+    page.get_by_role("button", name="Back to a password").click()
+    page.get_by_role("dialog").get_by_role("button", name="Use the password").click()
+    expect(page.get_by_role("link", name="Use OAuth")).to_be_visible()
