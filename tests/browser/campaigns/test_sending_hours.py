@@ -13,6 +13,7 @@ from tests.factories.sequences import make_mailbox
 from tests.factories.team import MembershipFactory
 
 
+@pytest.mark.usefixtures("eager_tasks")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_hours_are_chosen_kept_and_told_with_the_date_of_the_last_message(
     page: Page, live_server, axe: Callable[..., list[str]], theme: str
