@@ -3,12 +3,13 @@
 Lock order: mailing, mailbox, batch, message, counter.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
 
 from core import clock
-from delivery import queue
+from delivery import own_fields, queue
 from delivery.counters import Tally
 from delivery.models import Batch, Mailing
 from delivery.services.mailings import cancel_messages, wake_workers
@@ -23,12 +24,19 @@ def revise_mailing(mailing: Mailing, **content: Any) -> Mailing:
     merge fields, tracking, window and state.
     """
     kept = ("workspace", "name", "context", "track_opens", "track_clicks", "window", "state")
-    return Mailing.objects.create(**{name: getattr(mailing, name) for name in kept}, **content)
+    parts = (content.get(name, "") for name in ("subject", "preheader", "source", "text_source"))
+    return Mailing.objects.create(
+        **{name: getattr(mailing, name) for name in kept}, **content, own_fields=own_fields.uses_own_fields(*parts)
+    )
 
 
 @transaction.atomic
-def replace_waiting(*, mailing_id: int, by: int) -> bool:
+def replace_waiting(
+    *, mailing_id: int, by: int, fields_of: Callable[[Sequence[str]], Sequence[Mapping[str, Any] | None]] | None = None
+) -> bool:
     """Let some of what waits of a mailing be sent as another one; return False once nothing waits any more.
+
+    `fields_of` tells the merge fields that messages have of their own, by their keys; it is asked if the other mailing uses them.
 
     What a worker holds at this moment is not touched; if some of it comes back to the queue, the next call finds it: call again
     while `selectors.unfinished_mailings` knows it.  Moved with their counts, so that each mailing counts what is sent as it.
@@ -56,10 +64,15 @@ def replace_waiting(*, mailing_id: int, by: int) -> bool:
                 ORDER BY id FOR UPDATE
             )
             UPDATE delivery_message message SET mailing_id = %s FROM waiting WHERE message.id = waiting.id
+            RETURNING message.key
             """,
             [ids, mailing_id, list(queue.WAITING), by],
         )
-        moved = int(cursor.rowcount)
+        keys = [key for (key,) in cursor.fetchall()]
+        moved = len(keys)
+    other = Mailing.objects.only("workspace_id", "own_fields").get(pk=by)
+    if keys and fields_of is not None and other.own_fields:
+        own_fields.write(other.workspace_id, keys, fields_of(keys))
     if moved:
         now = clock.now()
         tally = Tally()

@@ -7,8 +7,10 @@ Lock order: draft, sequence, then as the engine's: enrolments, messages, counter
 """
 
 import time
+from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Max
@@ -18,6 +20,7 @@ from delivery import selectors as delivery_reads
 from delivery import services as delivery
 from delivery.models import Mailing
 from sequences import engine, selectors, transfer
+from sequences.engine.rows import event_fields
 from sequences.events import EditOpened
 from sequences.exceptions import PublishedMeanwhileError, SequenceError, StepError
 from sequences.models import Policy, Publication, Sequence, Step, StepKind, Version
@@ -229,11 +232,16 @@ def _move_mail(publication: Publication, older: list[int]) -> None:
                 pass
         else:
             left.add(mailing_id)
-            while delivery.replace_waiting(mailing_id=mailing_id, by=by):
+            while delivery.replace_waiting(mailing_id=mailing_id, by=by, fields_of=_fields_of):
                 pass
     left -= set(now.values())
     if not delivery_reads.unfinished_mailings(left):
         Publication.objects.filter(pk=publication.pk, finished_at=None).update(finished_at=clock.now())
+
+
+def _fields_of(keys: Items[str]) -> list[dict[str, Any] | None]:
+    """Return what let each enrolment in (event.*), by the keys of its messages."""
+    return event_fields([int(key.removeprefix("e").split(":")[0]) for key in keys])
 
 
 def _mailings(version_ids: list[int]) -> list[tuple[str, int]]:

@@ -8,7 +8,7 @@ from django.db import connection
 from contacts import services as contact_services
 from core import bus, clock
 from delivery import selectors as delivery
-from delivery.models import Batch, Message, MessageState
+from delivery.models import Batch, Message, MessageFields, MessageState
 from sequences import selectors, services
 from sequences.events import WaysEnded
 from sequences.exceptions import PublishedMeanwhileError, SequenceError, StaleDraftError, StepError
@@ -19,6 +19,9 @@ from tests.factories.sequences import SOURCE, enrol, make_contacts, make_documen
 from tests.factories.templates_lib import make_template
 from tests.integration.sequences.world import accept_together as accept
 from tests.integration.sequences.world import finish, messages_of, queued, standing
+from tracking.custom import NewEvent
+from tracking.models import CustomEvent
+from tracking.services import record_custom_events
 
 DAY = timedelta(days=1)
 ACTIVE, COMPLETED, STOPPED, HELD = EnrolmentState
@@ -250,6 +253,20 @@ def test_still_queued_messages_get_the_new_copy_and_what_has_left_keeps_the_old(
     assert (counts[old[0].mailing_id].queued, counts[new[0].mailing_id].queued) == (1, 2)
     accept(new, moment)
     assert {place[0] for place in places(sequence).values()} == {"x"}
+
+
+def test_a_new_copy_knows_the_event_that_let_them_in_though_the_old_did_not_ask(workspace, mailbox, at_nine):
+    (person,) = make_contacts(workspace, 1)
+    record_custom_events(workspace.pk, [NewEvent(person, "order", at_nine, properties={"number": "A-7"})])
+    sequence = make_document(workspace, [mail("a"), wait("w", 1), mail("b")])
+    services.enrol_contacts(
+        sequence=sequence, contact_ids=[person], mailbox_ids=[mailbox.pk], due_at=at_nine,
+        event_ids=[CustomEvent.objects.get().pk],
+    )  # fmt: skip
+    services.advance_due(now=at_nine)
+    assert not MessageFields.objects.exists()
+    edit(sequence, [mail("a", "Your order {{ event.number }}"), wait("w", 1), mail("b")])
+    assert MessageFields.objects.get().fields["event"]["number"] == "A-7"
 
 
 def test_what_a_worker_holds_gets_the_new_copy_as_soon_as_it_comes_back(workspace, mailbox, at_nine):
