@@ -8,6 +8,7 @@ from core.bus import on_decision, on_fact
 
 def subscribe() -> None:
     """Wire the apps together; called once when Django is ready."""
+    from abtests import services as abtests
     from campaigns import services as campaigns
     from config.preview_people import CONTACTS
     from contacts.events import AddressesSuppressed, ContactsDeleted, ListDeleted, ListEntered, SegmentDeleted
@@ -24,6 +25,7 @@ def subscribe() -> None:
     on_decision(
         ContactsDeleted,
         sequences.forget_contacts,
+        abtests.forget_contacts,
         delivery.forget_contacts,
         tracking.forget_contacts,
         campaigns.forget_contacts,

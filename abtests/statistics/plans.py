@@ -4,17 +4,15 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
+from abtests.limits import FEWEST_BATCHES, MOST_BATCHES
 from abtests.statistics.looks import winning_chances
 from abtests.statistics.planning import SEQUENTIAL_INFLATION, Reach, confirm_size, reach, select_size
 from abtests.statistics.spending import ALPHA, FEWEST_EVENTS, equal_looks
-
-FEWEST_BATCHES: Final = 4
-MOST_BATCHES: Final = 24
 
 
 class SequentialCost(NamedTuple):

@@ -1,5 +1,6 @@
 """A look as it is kept: all that its verdict was made of, so that anybody can make it again to the last digit."""
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -46,3 +47,8 @@ class Question:
             name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
         }
         return cls(**values)
+
+
+def verdict_as_json(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as JSON keeps it: a boundary that nothing can reach is null, as JSON has no infinity."""
+    return {name: None if value == math.inf else value for name, value in asdict(verdict).items()}

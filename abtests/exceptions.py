@@ -1,0 +1,7 @@
+from core.exceptions import DomainError
+
+
+class ExperimentError(DomainError):
+    """The state of the experiment forbids this."""
+
+    code = "experiment_state"
