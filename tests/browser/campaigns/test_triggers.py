@@ -16,6 +16,7 @@ from tests.browser.accounts import sign_in
 from tests.browser.campaigns.waiting import wait_for
 from tests.factories.campaigns import make_list, make_template
 from tests.factories.contacts import make_contact
+from tests.plugins.workers import WorkerProcess
 from tracking.services import take_events
 
 
@@ -30,7 +31,7 @@ def saved(page: Page) -> None:
 
 
 def test_a_triggered_campaign_is_made_checked_and_started(
-    web: Page, live_server: LiveServer, member: Membership, axe: Callable[..., list[str]]
+    web: Page, live_server: LiveServer, member: Membership, work: WorkerProcess, axe: Callable[..., list[str]]
 ) -> None:
     workspace = member.workspace
     make_template(workspace, name="Thanks", subject="Order {{ event.order_id }}")
