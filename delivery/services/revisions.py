@@ -16,6 +16,8 @@ from delivery.services.mailings import cancel_messages, wake_workers
 
 # Batches that are taken at once: some thousand messages, so that nothing is locked for long.
 AT_ONCE = 20
+# What no mailing takes over from another.
+OWN_COLUMNS = ("id", "created_at")
 WAITING_STATES = (Batch.State.QUEUED, Batch.State.HELD)
 
 
@@ -23,11 +25,10 @@ def revise_mailing(mailing: Mailing, **content: Any) -> Mailing:
     """Return a new mailing with other content (format, subject, preheader, source, text_source), in all else like this one:
     merge fields, tracking, window and state.
     """
-    kept = ("workspace", "name", "context", "track_opens", "track_clicks", "window", "state")
+    names = (column.attname for column in Mailing._meta.concrete_fields if column.name not in OWN_COLUMNS)
+    kept = {name: getattr(mailing, name) for name in names}
     parts = (content.get(name, "") for name in ("subject", "preheader", "source", "text_source"))
-    return Mailing.objects.create(
-        **{name: getattr(mailing, name) for name in kept}, **content, own_fields=own_fields.uses_own_fields(*parts)
-    )
+    return Mailing.objects.create(**{**kept, **content, "own_fields": own_fields.uses_own_fields(*parts)})
 
 
 @transaction.atomic
