@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from contacts.selectors import liquid_context
 from core import clock
-from delivery import claims, journal, own_fields, reasons, receipts
+from delivery import claims, journal, own_fields, reasons, receipts, threads
 from delivery.claims import Lease, LeasedMessage
 from delivery.compose import BadRecipientError, ComposeError, Composer, Recipient, count_uncompiled
 from delivery.compose.composer import Places, Sender, Sign, TrackedLink
@@ -219,6 +219,9 @@ class _Load:
         self._gate = gate
         self._messages = {message.id: message for message in messages}
         self._own = own_fields.read(self._messages) if mailing.own_fields else {}
+        self._answers = (
+            threads.answered_by(mailing.workspace_id, self._messages, mailing.thread) if mailing.thread else {}
+        )
         self._waiting = deque(messages)
         self._made: deque[Envelope] = deque()
         # When the content that is on the wire was begun (monotonic seconds).
@@ -297,7 +300,10 @@ class _Load:
             message = self._waiting.popleft()
             try:
                 recipient = recipient_of(message, self._own.get(message.id))
-                self._made.append(self._composer.compose(recipient, now=now, eight_bit=capabilities.eight_bit))
+                answers = self._answers.get(message.id, ())
+                self._made.append(
+                    self._composer.compose(recipient, now=now, eight_bit=capabilities.eight_bit, answers=answers)
+                )
             except BadRecipientError as error:
                 self._skip(message, reasons.INVALID_ADDRESS, str(error), now)
             except ComposeError as error:

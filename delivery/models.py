@@ -119,6 +119,9 @@ class Mailing(models.Model):
     window = models.JSONField(
         default=dict, blank=True, help_text='When it may leave: {"weekdays": [0], "start": "09:00", "end": "17:00"}.'
     )
+    thread = ArrayField(
+        models.TextField(), default=list, db_default=[], blank=True, help_text="What it answers (delivery.threads)."
+    )
     state = models.CharField(max_length=9, choices=State.choices, default=State.RUNNING)
     is_test = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)

@@ -1,6 +1,6 @@
 """One mailing from one mailbox, compiled once; then one message a contact."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -23,6 +23,11 @@ _NO_TRACKING = "off"
 type Sign = Callable[[bytes, bytes, datetime], bytes]
 """Signs a header block and a body, both in CRLF lines without stuffed dots; returns header fields to put before them."""
 type _Part = Literal["source", "text_source"]
+
+
+def local_id(workspace_id: int, key: str) -> str:
+    """Return the left half of the Message-ID of a workspace's message with the key."""
+    return blake2b(f"{workspace_id}:{key}".encode(), digest_size=16).hexdigest()
 
 
 class ComposeError(Exception):
@@ -121,8 +126,10 @@ class Composer:
         self._from = f"From: {headers.mailbox(sender.name, address, column=6)}\r\n"
         self._constant = self._constant_headers()
 
-    def compose(self, recipient: Recipient, *, now: datetime, eight_bit: bool) -> Envelope:
+    def compose(self, recipient: Recipient, *, now: datetime, eight_bit: bool, answers: Sequence[str] = ()) -> Envelope:
         """Return the message on its way to one recipient; `eight_bit`: the server takes 8BITMIME.
+
+        `answers` are the Message-IDs of the earlier messages that it follows up, oldest first.
 
         Raises ComposeError when the template can't be filled in for this contact, BadRecipientError for a bad address.
         """
@@ -138,6 +145,9 @@ class Composer:
             raise ComposeError(str(error)) from error
         self._uncompiled += rendering.uncompiled
         kind, content = self._content(text, html)
+        if answers:
+            references = "\r\n ".join(answers)
+            kind = f"In-Reply-To: {answers[-1]}\r\nReferences: {references}\r\n{kind}"
         header = "".join(
             (
                 self._from,

@@ -42,8 +42,12 @@ def create_mailing(
     context: Mapping[str, Any] | None = None,
     track_opens: bool = True,
     track_clicks: bool = True,
+    thread: Sequence[str] = (),
 ) -> Mailing:
-    """Freeze one piece of mail; `context` holds merge fields that are the same for all recipients (campaign.*)."""
+    """Freeze one piece of mail; `context` holds merge fields that are the same for all recipients (campaign.*).
+
+    `thread` are the names of the emails that it answers (`delivery.threads`).
+    """
     return Mailing.objects.create(
         workspace=workspace,
         name=name,
@@ -56,6 +60,7 @@ def create_mailing(
         own_fields=own_fields.uses_own_fields(subject, preheader, source, text_source),
         track_opens=track_opens,
         track_clicks=track_clicks,
+        thread=list(thread),
     )
 
 

@@ -43,7 +43,7 @@ def enrol_contacts(
     and no event, which saves the engine a claim and an update of each row.
     Raises SequenceError unless it is published and open.
     """
-    state, version_id = _lock_live(sequence)
+    state, version_id, has_filter = _lock_live(sequence)
     if state not in (Sequence.State.RUNNING, Sequence.State.PAUSED) or version_id is None:
         raise SequenceError("Contacts can only enter a sequence that is published and open.")
     ways = engine.graphs([version_id])
@@ -51,7 +51,8 @@ def enrol_contacts(
     if first is None:
         raise SequenceError("The sequence has no steps.")
     moment = now or clock.now()
-    if send_at_once and state == Sequence.State.RUNNING and isinstance(entry_key, str) and event_ids is None:
+    plain = isinstance(entry_key, str) and event_ids is None and not has_filter
+    if send_at_once and state == Sequence.State.RUNNING and plain and isinstance(entry_key, str):
         sent = enter_and_send(
             Entry(sequence.pk, sequence.workspace_id, version_id, entry_key, contact_ids, mailbox_ids, due_at, moment),
             ways[version_id],
@@ -209,12 +210,15 @@ def hand_over_mailbox(*, mailbox_id: int, to: Items[int], sequence_ids: Items[in
     return moved
 
 
-def _lock_live(sequence: Sequence) -> tuple[str, int | None]:
-    """Read the state and live version and keep them from changing until the end of this transaction."""
+def _lock_live(sequence: Sequence) -> tuple[str, int | None, bool]:
+    """Read the state, the live version and whether there is an exit filter, and keep them until the end of this transaction."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT state, live_version_id FROM sequences_sequence WHERE id = %s FOR SHARE", [sequence.pk])
-        state, version_id = cursor.fetchone()
-        return state, version_id
+        cursor.execute(
+            "SELECT state, live_version_id, exit_filter <> '{}' FROM sequences_sequence WHERE id = %s FOR SHARE",
+            [sequence.pk],
+        )
+        state, version_id, has_filter = cursor.fetchone()
+        return state, version_id, has_filter
 
 
 # The enrolments that wait for messages: the key names enrolment, step and rotation, so a fact that comes twice, or after

@@ -15,7 +15,7 @@ from delivery.models import Mailing
 from sequences import selectors
 from sequences.exceptions import SequenceError
 from sequences.models import OPEN_STATES, EnrolmentState, Sequence, Step, StepKind, Version
-from sequences.services import checking, drafts, waking
+from sequences.services import checking, drafts, threads, waking
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def publish(
     for step in steps:
         if step.kind == StepKind.EMAIL:
             step.mailing = _make_mailing(
-                sequence, step, context=context or {}, track_opens=track_opens, track_clicks=track_clicks
+                sequence, step, steps, context=context or {}, track_opens=track_opens, track_clicks=track_clicks
             )
             step.save(update_fields=["mailing"])
     draft.published_at = clock.now()
@@ -165,7 +165,13 @@ def _move(sequence: Sequence, before: str, after: str, refusal: str) -> None:
 
 
 def _make_mailing(
-    sequence: Sequence, step: Step, *, context: dict[str, object], track_opens: bool, track_clicks: bool
+    sequence: Sequence,
+    step: Step,
+    steps: list[Step],
+    *,
+    context: dict[str, object],
+    track_opens: bool,
+    track_clicks: bool,
 ) -> Mailing:
     return delivery.create_mailing(
         workspace=sequence.workspace,
@@ -173,5 +179,5 @@ def _make_mailing(
         context=context,
         track_opens=track_opens,
         track_clicks=track_clicks,
-        **checking.content_of(step),
+        **threads.mailed_content(step, steps),
     )

@@ -24,7 +24,7 @@ from sequences.engine.rows import event_fields
 from sequences.events import EditOpened
 from sequences.exceptions import PublishedMeanwhileError, SequenceError, StepError
 from sequences.models import Policy, Publication, Sequence, Step, StepKind, Version
-from sequences.services import checking, drafts, history, waking
+from sequences.services import checking, drafts, history, threads, waking
 from team.services import audit_as_workspace
 
 CHUNK = 5_000
@@ -178,7 +178,7 @@ def _make_mailings(change: Change) -> None:
     model = next(mailing for mailings in earlier.values() for mailing in mailings)
     for step in change.steps:
         if step.kind == StepKind.EMAIL:
-            content = checking.content_of(step)
+            content = threads.mailed_content(step, change.steps)
             own = earlier.get(step.key, [])
             same = (mailing for mailing in own if all(getattr(mailing, name) == text for name, text in content.items()))
             step.mailing = next(same, None) or delivery.revise_mailing(own[0] if own else model, **content)

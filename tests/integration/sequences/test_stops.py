@@ -186,6 +186,20 @@ def test_who_matches_the_exit_filter_leaves_before_the_email_goes(workspace, mai
     assert queued(sequence) == [(people[1], "A"), (people[2], "A"), (people[2], "B")]
 
 
+def test_the_exit_filter_is_asked_before_an_email_that_entering_would_queue_at_once(workspace, mailbox, at_nine):
+    (person,) = make_contacts(workspace, 1)
+    contacts.add_tag(workspace_id=workspace.pk, tag="customer", contact_ids=[person])
+    sequence = make_document(workspace, [mail("A")])
+    tree = {"match": "all", "conditions": [{"field": "tags", "operator": "has", "value": "customer"}]}
+    services.update_rules(sequence, exit_filter=tree)
+    services.enrol_contacts(
+        sequence=sequence, contact_ids=[person], mailbox_ids=[mailbox.pk], due_at=at_nine, send_at_once=True
+    )
+    services.advance_due(now=at_nine)
+    assert queued(sequence) == []
+    assert ends(sequence) == [("STOPPED", "exit_filter")]
+
+
 def test_a_filter_that_can_not_be_asked_sends_nothing_until_it_can(workspace, mailbox, at_nine):
     field = contacts.create_field(workspace=workspace, label="Plan")
     sequence = make_document(workspace, [mail("A")])
