@@ -248,7 +248,7 @@ class LinkTotals(NamedTuple):
 def link_totals(mailing_ids: Collection[int]) -> list[LinkTotals]:
     """Return the tracked links of mailings, most clicked by humans first.
 
-    Links that differ by recipient share the label; for them `url` is one example.
+    Links that differ by recipient share the label; for them `url` is one example. The link that people can't see is left out.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -256,16 +256,16 @@ def link_totals(mailing_ids: Collection[int]) -> list[LinkTotals]:
             SELECT link.label, min(link.url), coalesce(sum(counter.clicks_human), 0), coalesce(sum(counter.clicks_all), 0),
                 coalesce(sum(counter.clicked_human), 0), coalesce(sum(counter.clicked_any), 0)
             FROM delivery_link link LEFT JOIN delivery_linkcounter counter ON counter.link_id = link.id
-            WHERE link.mailing_id = ANY(%s) GROUP BY link.label ORDER BY 3 DESC, 4 DESC, 1
+            WHERE link.mailing_id = ANY(%s) AND link.label <> %s GROUP BY link.label ORDER BY 3 DESC, 4 DESC, 1
             """,
-            [list(mailing_ids)],
+            [list(mailing_ids), HONEYPOT_LABEL],
         )
         return [LinkTotals(*row) for row in cursor.fetchall()]
 
 
 def links_of(mailing_ids: Collection[int]) -> QuerySet[Link]:
-    """Return the tracked links of mailings."""
-    return Link.objects.filter(mailing_id__in=mailing_ids)
+    """Return the tracked links of mailings, without those that people can't see."""
+    return Link.objects.filter(mailing_id__in=mailing_ids).exclude(label=HONEYPOT_LABEL)
 
 
 def open_batches(mailing_ids: Collection[int]) -> int:

@@ -14,11 +14,14 @@ from delivery.compose.addresses import wire_address
 from delivery.compose.bodies import Body, encode_text, has_long_line, is_mostly_foreign, stuff_dots, unstuff_dots
 from delivery.compose.encodings import PLAIN, QUOTED_PRINTABLE
 from delivery.smtp import Envelope
+from delivery.tracked import HONEYPOT_LABEL
 from templates_lib.rendering import CompiledEmail, RenderError, Rendering, is_clean_link, plain
 
 # URLs that differ by recipient would let the cache of link ids grow without end.
 _REMEMBERED_LINKS = 50_000
 _NO_TRACKING = "off"
+# The index of the link that people can't see: none of the source's.
+_TRAP = -1
 
 type Sign = Callable[[bytes, bytes, datetime], bytes]
 """Signs a header block and a body, both in CRLF lines without stuffed dots; returns header fields to put before them."""
@@ -108,6 +111,9 @@ class Composer:
         self._new_links: dict[int, TrackedLink] = {}
         self._link_start = f"{places.tracking_url}/l/"
         self._clean_links = is_clean_link(self._link_start)
+        # No mail of ours links there by itself, so that its id is that of no real link.
+        self._trap_url = f"{places.base_url}/?for=machines"
+        self._has_trap = compiled.format != "text" and bool(compiled.links)
         self._boundary = f"=_{token_hex(12)}"
         first, between = f"--{self._boundary}\r\n", f"\r\n--{self._boundary}\r\n"
         self._part_heads = {
@@ -204,8 +210,11 @@ class Composer:
             values["viewUrl"] = f"{base_url}/v/{tokens.view_token(message_id)}"
         tracked = recipient.tracking != _NO_TRACKING
         pixel = f"{tracking_url}/o/{tokens.open_token(message_id)}" if tracked and self._track_opens else ""
-        link = self._link_hook(message_id) if tracked and self._track_clicks else None
-        return self._compiled.begin(values, link=link, clean_links=self._clean_links, pixel_url=pixel)
+        if not (tracked and self._track_clicks):
+            return self._compiled.begin(values, pixel_url=pixel)
+        link = self._link_hook(message_id)
+        trap = link(_TRAP, self._trap_url) if self._has_trap else ""
+        return self._compiled.begin(values, link=link, clean_links=self._clean_links, pixel_url=pixel, trap_url=trap)
 
     def _body(self, rendering: Rendering, part: _Part, *, eight_bit: bool) -> Body:
         """Return a part as it goes on the wire: by pieces where that can be done, else as a whole."""
@@ -247,7 +256,8 @@ class Composer:
         if len(self._known_links) >= _REMEMBERED_LINKS:
             self._known_links.clear()
         link_id = tokens.link_id(self._mailing_id, url)
-        self._new_links[link_id] = TrackedLink(url, self._compiled.links[index])
+        label = HONEYPOT_LABEL if index == _TRAP else self._compiled.links[index]
+        self._new_links[link_id] = TrackedLink(url, label)
         made = self._known_links[url] = tokens.link_number(link_id)
         return made
 

@@ -85,13 +85,15 @@ class CompiledEmail:
         *,
         link: Link | None = None,
         pixel_url: str = "",
+        trap_url: str = "",
     ) -> Rendered:
         """Return the mail for one context of plain JSON values.
 
         `link(index, url)` is called once per link and rendered URL and returns the URL to put in its place; never for
         mailto:, tel:, fragments or the system's own pages.  Raises RenderError.
         """
-        return Rendering(self, _plain(context), RenderState(link=link, pixel_url=pixel_url)).finish()
+        state = RenderState(link=link, pixel_url=pixel_url, trap_url=trap_url)
+        return Rendering(self, _plain(context), state).finish()
 
     def begin(
         self,
@@ -100,13 +102,14 @@ class CompiledEmail:
         link: Link | None = None,
         clean_links: bool = False,
         pixel_url: str = "",
+        trap_url: str = "",
     ) -> "Rendering":
         """Return the beginning of what `render` does, for callers that take the parts one by one.
 
         `values` must be plain already (`environment.plain`).  With `clean_links` all that `link` returns is
         `is_clean_link`.  Raises RenderError.
         """
-        return Rendering(self, values, RenderState(link, clean_links, pixel_url))
+        return Rendering(self, values, RenderState(link, clean_links, pixel_url, trap_url))
 
     def empty_fields(self, context: Mapping[str, Any]) -> set[str]:
         """Return the merge fields that come out empty where no default is given.

@@ -51,6 +51,8 @@ class RenderState:
     clean_links: bool = False
     """Whether all that `link` returns is printable ASCII without spaces, begins with a letter and needs no escaping."""
     pixel_url: str = ""
+    trap_url: str = ""
+    """Of a link that people can't see: whoever follows it is a machine."""
     preheader: str = ""
     untracked: frozenset[str] = frozenset()
     linked: dict[tuple[int, str], str] = field(default_factory=dict)

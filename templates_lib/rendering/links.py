@@ -179,18 +179,24 @@ class LinkTag(Tag):
         return LinkNode(token, number, block)
 
 
+# Hidden from eyes, screen readers and the keyboard alike.
+_TRAP_START = '<a href="'
+_TRAP_END = '" aria-hidden="true" tabindex="-1" style="display:none;visibility:hidden"></a>'
+
+
 def pixel(state: RenderState) -> str:
-    """Return the invisible image whose loading is an open."""
+    """Return what readers don't see: the link that only machines follow, and the image whose loading is an open."""
+    trap = f"{_TRAP_START}{escaped(state.trap_url)}{_TRAP_END}" if state.trap_url else ""
     if not state.pixel_url:
-        return ""
+        return trap
     return (
-        f'<img src="{escaped(state.pixel_url)}" width="1" height="1" alt="" border="0" '
+        f'{trap}<img src="{escaped(state.pixel_url)}" width="1" height="1" alt="" border="0" '
         'style="display:block;width:1px;height:1px;border:0">'
     )
 
 
 class PixelNode(Node):
-    """Writes the invisible image whose loading is an open."""
+    """Writes what readers don't see."""
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         return buffer.write(pixel(cast("SafeContext", context).state))

@@ -113,7 +113,16 @@ def test_links_and_pixel_are_tracked_by_tokens_and_links_are_given_once_to_be_st
     link = tokens.link_id(42, "https://shop.example/york")
     assert f"https://t.example.org/l/{tokens.link_token(11, link)}" in html
     assert f"https://t.example.org/o/{tokens.open_token(11)}" in html
-    assert made.take_links() == {link: ("https://shop.example/york", "https://shop.example/{{ city }}")}
+    trap = tokens.link_id(42, "https://mail.example.org/?for=machines")
+    assert made.take_links() == {
+        link: ("https://shop.example/york", "https://shop.example/{{ city }}"),
+        trap: ("https://mail.example.org/?for=machines", "honeypot:"),
+    }
+    hidden = re.search(
+        r'<a href="https://t\.example\.org/l/([^"]+)" aria-hidden="true" tabindex="-1" [^>]+></a><img', html
+    )
+    assert hidden is not None
+    assert tokens.read_link_token(hidden[1]).link_id == trap
     made.compose(recipient(message_id=12), now=NOW, eight_bit=False)
     assert made.take_links() == {}
 

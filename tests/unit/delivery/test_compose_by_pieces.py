@@ -56,6 +56,7 @@ class Expecting(Composer):
         state = RenderState(
             self.options["link"],
             pixel_url=self.options["pixel_url"],
+            trap_url=self.options.get("trap_url", ""),
             untracked=frozenset(urls),
             deadline=time.perf_counter() + 9,
         )
@@ -163,7 +164,10 @@ _COMPILED = {source: compile_email(format="html", subject=SUBJECT, source=source
 def test_ordinary_mail_goes_by_pieces() -> None:
     for source, encoding in ((SOURCE, PLAIN), (NEWSLETTER, PLAIN), (NEWSLETTER, QUOTED_PRINTABLE)):
         rendering = _COMPILED[source].begin(
-            {**FIELDS, **PAGES}, link=lambda _, url: url, pixel_url="https://t.example/o"
+            {**FIELDS, **PAGES},
+            link=lambda _, url: url,
+            pixel_url="https://t.example/o",
+            trap_url="https://t.example/l",
         )
         assert rendering.octets("source", encoding) is not None
         assert rendering.octets("text_source", encoding) is not None
