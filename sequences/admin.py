@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from core.exceptions import DomainError
 from sequences import selectors, services
+from sequences.forms.drafts import DraftForm
 from sequences.models import (
     Decision,
     Enrolment,
@@ -104,14 +105,30 @@ class SequenceAdmin(ReadOnlyAdmin):
 
 @admin.register(Version)
 class VersionAdmin(ReadOnlyAdmin):
-    """Read only: what is live never changes, and a draft is changed in the builder."""
+    """What is live never changes; a draft's steps are changed as a document, or in the builder."""
+
+    form = DraftForm
 
     list_display = ["sequence", "number", "published_at"]
     list_filter = ["sequence__workspace", ("published_at", admin.EmptyFieldListFilter)]
     list_select_related = ["sequence"]
     search_fields = ["sequence__name"]
-    readonly_fields = ["differences"]
+    readonly_fields = ["sequence", "number", "published_at", "revision", "differences"]
     inlines = [PublicationInline, StepInline]
+
+    def has_change_permission(self, request: HttpRequest, obj: Version | None = None) -> bool:
+        """Drafts alone, by whoever may change versions."""
+        allowed = bool(super(ReadOnlyAdmin, self).has_change_permission(request, obj))
+        return obj is not None and obj.published_at is None and allowed
+
+    def get_fieldsets(self, request: HttpRequest, obj: Version | None = None) -> Any:
+        editable = ["document", "seen"] if self.has_change_permission(request, obj) else []
+        return [(None, {"fields": [*self.readonly_fields, *editable]})]
+
+    def save_model(self, request: HttpRequest, obj: Version, form: Any, change: bool) -> None:
+        """Replace the steps, as one edit of the draft."""
+        given = form.cleaned_data
+        services.replace_draft(obj.sequence, steps=given["document"], revision=given["seen"], actor=str(request.user))
 
     @admin.display(description="changed against the version before")
     def differences(self, version: Version) -> SafeString | str:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from contacts import selectors as contacts
 from contacts.models import ContactField, FieldType
+from frontend.templatetags.merge import plain_fields
 from sequences import selectors
 from sequences.models import Sequence, Step, StepKind
 from team import selectors as team
@@ -81,7 +82,7 @@ class Around:
     def email(self, key: str) -> str:
         """What an email of the sequence is called; "an email that is gone" for none."""
         step = next((step for step in self.steps if step.key == key), None)
-        return "an email that is gone" if step is None else subject_of(step) or "Email without a subject"
+        return "an email that is gone" if step is None else subject_of(step) or "email without a subject"
 
     def field_label(self, key: str) -> str:
         """What a custom field is called."""
@@ -89,5 +90,5 @@ class Around:
 
 
 def subject_of(step: Step) -> str:
-    """Return the subject that an email is sent with, as written."""
-    return step.subject or (step.template_version.subject if step.template_version else "")
+    """Return the subject that an email is sent with, its merge fields by the names that people know."""
+    return plain_fields(step.subject or (step.template_version.subject if step.template_version else ""))

@@ -122,6 +122,10 @@ class ExitForm(StepForm):
     slug, kind, label, icon, group = "exit", StepKind.EXIT, "Exit", "logout", "End"
     hint = "The way ends here"
 
+    @classmethod
+    def title(cls, step: Step, around: Around) -> str:
+        return "The way ends"
+
 
 class PlainForm(StepForm):
     """The settings of a sort that has no form of its own, as JSON."""

@@ -29,6 +29,7 @@ from sequences.services.files import MAX_FILE, export_steps, fragment_of, import
 from sequences.services.gestures import (
     Edited,
     change_step,
+    check_document,
     delete_step,
     drag_step,
     empty_lane,
@@ -83,6 +84,7 @@ __all__ = [
     "add_step",
     "advance_due",
     "change_step",
+    "check_document",
     "close",
     "content_of",
     "continue_publications",

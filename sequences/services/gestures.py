@@ -137,6 +137,13 @@ def replace_draft(
     return Edited(f"The sequence has {len(made)} step{'s' * (len(made) != 1)} now")
 
 
+def check_document(sequence: Sequence, *, steps: Items[Mapping[str, Any]], revision: int | None = None) -> None:
+    """Raise what `replace_draft` would raise; nothing is changed."""
+    with transaction.atomic():
+        replace_draft(sequence, steps=steps, revision=revision)
+        transaction.set_rollback(True)
+
+
 def undo(sequence: Sequence, *, revision: int | None = None, actor: str = "") -> Edited:
     """Take back the last edit."""
     with gesture(sequence, revision=revision, actor=actor) as draft:

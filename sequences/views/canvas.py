@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from collections.abc import Sequence as Items
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from django.conf import settings
@@ -30,6 +31,14 @@ class Lane:
     share: int | None = None
     cards: "list[Card]" = field(default_factory=list)
     ends: bool = False
+    # Whether the line under the lanes, where they rejoin, passes its left and its right half.
+    joins_left: bool = False
+    joins_right: bool = False
+
+    @property
+    def width(self) -> int:
+        """How many cards stand side by side in it."""
+        return max((sum(lane.width for lane in card.lanes) for card in self.cards), default=1) or 1
 
 
 @dataclass(slots=True)
@@ -106,7 +115,21 @@ class _Brush:
             tone = TONES.get(outcome, "mute")
             place = f"{label.lower()} of step {number}"
             card.lanes.append(self.lane(lane_of(step.key, outcome), label, tone, place, shares.get(outcome)))
+        _join(card.lanes)
         return card
+
+
+def _join(lanes: Items[Lane]) -> None:
+    """Draw the line from the lanes that somebody comes out of to the middle, below which the way goes on."""
+    starts = [0, *accumulate(lane.width for lane in lanes)]
+    centres = [start + lane.width / 2 for start, lane in zip(starts, lanes, strict=False)]
+    out = [centre for centre, lane in zip(centres, lanes, strict=True) if not lane.ends]
+    if not out:
+        return
+    low, high = min(*out, starts[-1] / 2), max(*out, starts[-1] / 2)
+    for start, centre, lane in zip(starts, centres, lanes, strict=False):
+        lane.joins_left = low < centre and high > start
+        lane.joins_right = low < start + lane.width and high > centre
 
 
 def _ends(card: Card) -> bool:

@@ -88,7 +88,7 @@ def _ids(campaign: Campaign) -> dict[str, Any]:
     ("sort", "values", "title"),
     [
         ("email", {"template_id": "template", "subject": "Hi", "preheader": "There"}, "Hi"),
-        ("email", {"template_id": "template", "subject": ""}, "Dear {{ firstName }}"),
+        ("email", {"template_id": "template", "subject": ""}, "Dear ‹First name›"),
         ("wait", {"wait_0": 36, "wait_1": "hours", "calendar": "on"}, "Wait 1 day and 12 hours"),
         ("wait-day", {"weekdays": [0, 3], "time": "10:15"}, "Wait until Mon or Thu, 10:15"),
         ("wait-day", {"weekdays": [0, 1, 2, 3, 4], "time": "09:00"}, "Wait until weekday, 09:00"),
