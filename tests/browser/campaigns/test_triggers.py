@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from campaigns.models import Campaign, Trigger
+from campaigns.models import Campaign, SignUpForm, Trigger
 from contacts import services as contacts
 from delivery.models import Mailbox
 from team.models import Membership
@@ -98,6 +98,34 @@ def test_each_kind_shows_its_own_settings_and_faults_are_told_in_place(
     expected = {"kind": "date", "field": "birthday", "days": -3, "yearly": True, "list": None}
     wait_for(lambda: Trigger.objects.filter(**expected).exists())
     photograph(web, "trigger-date")
+
+
+def test_a_sign_up_form_is_made_and_filled_in(
+    web: Page, live_server: LiveServer, member: Membership, mailbox: Mailbox, axe: Callable[..., list[str]]
+) -> None:
+    make_list(member.workspace, name="Readers")
+    web.goto(f"{live_server.url}/campaigns/forms/new/")
+    web.get_by_label("Name", exact=False).first.fill("Newsletter")
+    web.get_by_label("Title").fill("Our newsletter")
+    web.get_by_label("First name").check()
+    web.get_by_label("Readers").check()
+    web.get_by_label("Consent").fill("I agree to get mail about offers.")
+    web.get_by_label("Mailbox of the confirmation").select_option(index=1)
+    assert axe() == []
+    photograph(web, "form-edit")
+    web.get_by_role("button", name="Save").click()
+    expect(web.get_by_role("heading", name="Newsletter")).to_be_visible()
+    assert axe() == []
+    photograph(web, "form")
+    web.goto(f"{live_server.url}/f/{SignUpForm.objects.get().token}/")
+    assert axe() == []
+    photograph(web, "sign-up")
+    web.get_by_label("Email address").fill("ada@example.com")
+    web.get_by_role("button", name="Sign up").click()
+    expect(web.get_by_text("Please tick the box to go on.")).to_be_visible()
+    web.get_by_label("I agree").check()
+    web.get_by_role("button", name="Sign up").click()
+    expect(web.get_by_role("heading", name="Look into your mail")).to_be_visible()
 
 
 def photograph(page: Page, name: str) -> None:
