@@ -1,7 +1,7 @@
 """The edits of a draft: a row for each with the steps after it, so that any of them can be undone and redone.
 
 The history begins with the first edit in the builder and ends with the draft's publishing; undoing is an edit as any other
-(docs/decisions/0047-undo-is-an-edit.md).
+(docs/decisions/0048-undo-is-an-edit.md).
 """
 
 from collections.abc import Iterable, Mapping
