@@ -1,6 +1,7 @@
 """The demo workspace: a company, its contacts, its templates, and three months of campaigns."""
 
 from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -15,12 +16,16 @@ from config.demo.emails import (
     NEWSLETTER_NOVEMBER,
     NEWSLETTER_OCTOBER,
     NEWSLETTER_SEPTEMBER,
+    NUDGE,
     TALK,
     TIPS,
+    TRIAL,
+    TRIAL_HELP,
     WELCOME,
     WINTER_SALE,
     Email,
 )
+from config.demo.happenings import happenings
 from config.demo.history import History
 from config.demo.people import people
 from config.demo.receiver import receiver
@@ -170,29 +175,58 @@ def _live(
 
     def onboarding() -> None:
         steps = [
-            {"kind": StepKind.EMAIL, "template": library[WELCOME.name]},
-            {"kind": StepKind.WAIT, "wait": timedelta(days=3)},
-            {"kind": StepKind.EMAIL, "template": library[TIPS.name]},
-            {"kind": StepKind.WAIT, "wait": timedelta(days=8)},
-            {"kind": StepKind.EMAIL, "template": library[TALK.name]},
+            {"kind": StepKind.EMAIL, "key": "welcome", "template": library[WELCOME.name]},
+            {
+                "kind": StepKind.BRANCH,
+                "key": "clicked",
+                "on": "engagement",
+                "step": "welcome",
+                "window": "P3D",
+                "lanes": {
+                    "yes": [
+                        {"kind": StepKind.ACTION, "key": "tag", "do": "add_tag", "tag": "onboarding-active"},
+                        {"kind": StepKind.WAIT, "key": "pause", "wait": timedelta(days=2)},
+                        {"kind": StepKind.EMAIL, "key": "habits", "template": library[TIPS.name]},
+                    ],
+                    "no": [{"kind": StepKind.EMAIL, "key": "nudge", "template": library[NUDGE.name]}],
+                    "undelivered": [{"kind": StepKind.EXIT, "key": "gone"}],
+                },
+            },
+            {"kind": StepKind.WAIT, "key": "week", "wait": timedelta(days=6)},
+            {"kind": StepKind.EMAIL, "key": "talk", "template": library[TALK.name]},
         ]
+        launch(Kind.DRIP, "Onboarding", steps, pull=1.25, lists=[audience.customers])
+
+    def trial() -> None:
+        steps = [
+            {"kind": StepKind.EMAIL, "key": "ready", "template": library[TRIAL.name]},
+            {
+                "kind": StepKind.WAIT_FOR,
+                "key": "tour",
+                "event": "tour_planned",
+                "timeout": "P2D",
+                "lanes": {"timeout": [{"kind": StepKind.EMAIL, "key": "help", "template": library[TRIAL_HELP.name]}]},
+            },
+            {"kind": StepKind.GOAL, "key": "bought", "event": "plan_bought"},
+        ]
+        trigger = {"kind": "event", "event": "trial_started", "reentry": "once"}
+        launch(Kind.TRIGGERED, "Trial started", steps, pull=1.4, trigger=trigger)
+
+    def launch(kind: Kind, name: str, steps: list[dict[str, Any]], *, pull: float, **entry: Any) -> None:
         campaign = campaigns.create_campaign(
-            workspace=workspace,
-            name="Onboarding",
-            kind=Kind.DRIP,
-            created_by=owner,
-            steps=steps,
-            lists=[audience.customers],
-            mailboxes=mailboxes,
+            workspace=workspace, name=name, kind=kind, created_by=owner, steps=steps, mailboxes=mailboxes, **entry
         )
-        history.pull[campaign.pk] = 1.25
+        history.pull[campaign.pk] = pull
         _check(campaign)
         campaigns.launch_campaign(campaign, accept_warnings=True)
 
     broadcast(NEWSLETTER_SEPTEMBER, "September newsletter", days_ago=68, hour=10, pull=0.95)
     broadcast(NEWSLETTER_OCTOBER, "October newsletter", days_ago=40, hour=9, pull=1.1)
     broadcast(LAUNCH, "Northbeam Live is here", days_ago=19, hour=15, pull=1.3, to="everyone")
-    history.plan(_at(now, 8, 11), onboarding)
+    history.plan(_at(now, 13, 11), onboarding)
+    history.plan(_at(now, 9, 8), trial)
+    for at, event in happenings(workspace, now=now, zone=ZoneInfo(ZONE), seed=SEED):
+        history.plan(at, event)
     broadcast(NEWSLETTER_NOVEMBER, "November newsletter", days_ago=5, hour=10, pull=1.05)
     history.live()
 

@@ -170,6 +170,33 @@ TIPS = _email(
     path="guides/habits",
     stories=(("Invite your drivers", "They need no account to follow a tour.", "help/drivers"),),
 )
+NUDGE = _email(
+    "Onboarding 2: one address is enough",
+    "One address is enough to start",
+    "No list at hand? Type one in.",
+    headline="One address is enough to start",
+    lead="You don't need a spreadsheet for a first look. Type in one address, drag the pin, and see what a tour looks like on your phone.",
+    button="Try one address",
+    path="start/one",
+)
+TRIAL = _email(
+    "Trial: your first tour",
+    "Your {{ event.plan | default: 'Northbeam' }} trial is ready",
+    "Fourteen days, everything switched on.",
+    headline="Your trial is ready",
+    lead="Everything is switched on for fourteen days. Most people start with tomorrow's tour: it is the one they know best.",
+    button="Plan tomorrow's tour",
+    path="start/trial",
+)
+TRIAL_HELP = _email(
+    "Trial: stuck?",
+    "Stuck? Send us your list",
+    "We turn any spreadsheet into a tour.",
+    headline="Send us your list",
+    lead="Reply with the spreadsheet that you use today, however odd it is. You get it back as a planned tour within a day.",
+    button="See an example",
+    path="start/example",
+)
 TALK = _email(
     "Onboarding 3: a talk",
     "Shall we look at your routes together?",
@@ -187,5 +214,8 @@ EMAILS = (
     WINTER_SALE,
     WELCOME,
     TIPS,
+    NUDGE,
     TALK,
+    TRIAL,
+    TRIAL_HELP,
 )

@@ -1,7 +1,7 @@
 """Living through the demo's past: simulated time, real services.
 
 Time jumps from one thing that is due to the next — a launch, an enrolment, a batch, somebody's unsubscription — and at
-each stop the same services run that the workers run.
+each stop the same services run that the workers run; opens and clicks become known a few times a day.
 """
 
 import heapq
@@ -25,6 +25,8 @@ from tracking import services as tracking
 from tracking.hits import Hit, micros, new_id
 
 Happening = Callable[[], None]
+# Opens and clicks are known so long after they happened at the latest.
+KNOWN_AFTER = timedelta(hours=12)
 
 
 class History:
@@ -36,7 +38,7 @@ class History:
         self._seed = seed
         self._agenda: list[tuple[datetime, int, Happening]] = []
         self._order = itertools.count()
-        self._hits: list[Hit] = []
+        self._hits: list[tuple[datetime, int, Hit]] = []
         self.pull: dict[int, float] = {}
 
     def plan(self, at: datetime, happening: Happening) -> None:
@@ -44,19 +46,21 @@ class History:
         heapq.heappush(self._agenda, (at, next(self._order), happening))
 
     def live(self) -> None:
-        """Go through time until the end, then let everybody's opens and clicks be known."""
+        """Go through time until the end."""
         while (moment := self._next_moment()) is not None and moment < self._until:
             with clock.simulated(moment):
                 while self._agenda and self._agenda[0][0] <= moment:
                     heapq.heappop(self._agenda)[2]()
+                self._tell_hits(moment)
                 self._work()
                 self._react(moment)
         with clock.simulated(self._until):
-            tracking.record_hits(sorted(self._hits, key=lambda hit: hit.at))
+            self._tell_hits(self._until)
             facts.deliver()
 
     def _next_moment(self) -> datetime | None:
         due = [self._agenda[0][0]] if self._agenda else []
+        due += [self._hits[0][0] + KNOWN_AFTER] if self._hits else []
         enrolments = Enrolment.objects.filter(
             sequence__workspace=self._workspace, state=EnrolmentState.ACTIVE, due_at__isnull=False
         )
@@ -65,12 +69,19 @@ class History:
         # A little later than due, as a worker would be; the same instant never comes twice.
         return min(due) + timedelta(milliseconds=400) if due else None
 
+    def _tell_hits(self, moment: datetime) -> None:
+        """Let the opens and clicks until `moment` be known."""
+        known = []
+        while self._hits and self._hits[0][0] <= moment:
+            known.append(heapq.heappop(self._hits)[2])
+        tracking.record_hits(known)
+
     def _work(self) -> None:
         """Do what the workers would do at this moment, until nothing is left to do."""
         campaigns.launch_due_campaigns()
         for launch in Launch.objects.filter(campaign__workspace=self._workspace, finished_at=None):
             campaigns.run_launch(launch.campaign_id)
-        while sequences.advance_due() + delivery.dispatch_due() + facts.deliver():
+        while campaigns.admit_due() + sequences.advance_due() + delivery.dispatch_due() + facts.deliver():
             pass
         campaigns.complete_finished_campaigns()
         sequences.sweep_closed()
@@ -107,7 +118,8 @@ class History:
                 choice = by_place[hit.link] if hit.link is not None else [0]
                 at = micros(hit.at)
                 link_id = choice[message_id % len(choice)]
-                self._hits.append(Hit(new_id(at), at, message_id, link_id, 0, hit.ip, hit.user_agent))
+                found = Hit(new_id(at), at, message_id, link_id, 0, hit.ip, hit.user_agent)
+                heapq.heappush(self._hits, (hit.at, next(self._order), found))
             if reaction.unsubscribed_at is not None:
                 self.plan(reaction.unsubscribed_at, self._unsubscription(contact_id, message_id))
 
