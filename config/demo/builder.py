@@ -174,7 +174,7 @@ def _live(
         history.plan(_at(now, days_ago, hour), launch)
 
     def onboarding() -> None:
-        steps = [
+        steps: list[dict[str, Any]] = [
             {"kind": StepKind.EMAIL, "key": "welcome", "template": library[WELCOME.name]},
             {
                 "kind": StepKind.BRANCH,
@@ -198,7 +198,7 @@ def _live(
         launch(Kind.DRIP, "Onboarding", steps, pull=1.25, lists=[audience.customers])
 
     def trial() -> None:
-        steps = [
+        steps: list[dict[str, Any]] = [
             {"kind": StepKind.EMAIL, "key": "ready", "template": library[TRIAL.name]},
             {
                 "kind": StepKind.WAIT_FOR,
