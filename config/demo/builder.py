@@ -223,7 +223,7 @@ def _live(
     broadcast(NEWSLETTER_SEPTEMBER, "September newsletter", days_ago=68, hour=10, pull=0.95)
     broadcast(NEWSLETTER_OCTOBER, "October newsletter", days_ago=40, hour=9, pull=1.1)
     broadcast(LAUNCH, "Northbeam Live is here", days_ago=19, hour=15, pull=1.3, to="everyone")
-    history.plan(_at(now, 13, 11), onboarding)
+    history.plan(_at(now, 8, 11), onboarding)
     history.plan(_at(now, 9, 8), trial)
     for at, event in happenings(workspace, now=now, zone=ZoneInfo(ZONE), seed=SEED):
         history.plan(at, event)
