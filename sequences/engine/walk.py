@@ -9,7 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Sequence as Items
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from contacts.exceptions import InvalidSegment
@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 # A loop of waits that are all long over is caught up with in pieces, so that no batch takes for ever.
 MOST_ROUNDS = 500
 ASK_AGAIN = timedelta(minutes=30)
+INSTANT = timedelta(microseconds=1)
+LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Place(NamedTuple):
@@ -198,7 +200,7 @@ class Walk:
             elif email.expires_after is not None and now > place.entered_at + email.expires_after:
                 self._skip(node, party, place.entered_at + email.expires_after)
             elif any(due.away_until is not None for due in party.members):
-                going += self._without_the_away(party)
+                going += self._without_the_away(party, email)
             else:
                 going.append(party)
         for party in self._through_the_exit(node, going):
@@ -211,12 +213,13 @@ class Walk:
         self.decisions += [Decided(due.id, node.key, rotation, "", inputs, expired_at) for due in party.members]
         self._go(party, node.next_key, expired_at)
 
-    def _without_the_away(self, party: Party) -> Iterable[Party]:
-        """Let who is away stay until they are back."""
+    def _without_the_away(self, party: Party, email: flow.Email) -> Iterable[Party]:
+        """Let who is away stay until they are back, or until the email is of no use any more."""
         here: list[Due] = []
+        expires_at = LAST if email.expires_after is None else party.place.entered_at + email.expires_after + INSTANT
         for due in party.members:
             if due.away_until is not None and due.away_until > self._now:
-                self._rest(Party(party.place, [due]), due.away_until, "away")
+                self._rest(Party(party.place, [due]), min(due.away_until, expires_at), "away")
             else:
                 here.append(due)
         return [Party(party.place, here)] if here else []

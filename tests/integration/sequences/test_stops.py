@@ -158,6 +158,19 @@ def test_out_of_office_puts_the_next_email_off_until_the_day_after_the_return(
     assert [subject for _, subject in queued(sequence)] == ["A", "B"]
 
 
+def test_an_email_that_expires_while_its_reader_is_away_is_passed_over_then(workspace, mailbox, at_nine):
+    (person,) = make_contacts(workspace, 1)
+    steps = [mail("A"), wait(), mail("B", expires_after="PT2H"), {"kind": "goal"}]
+    sequence = cold(workspace, steps)
+    enrol(sequence, [person], mailbox)
+    services.advance_due(now=at_nine)
+    accept(messages_of(sequence, "A"), at_nine)
+    reply(workspace, person, ReplyKind.OUT_OF_OFFICE)
+    services.advance_due(now=at_nine + DAY)
+    services.advance_due(now=at_nine + DAY + 3 * HOUR)
+    assert ends(sequence) == [("STOPPED", "goal")]
+
+
 def test_out_of_office_puts_off_a_warm_sequence_only_if_it_was_answered(workspace, mailbox, at_nine):
     (person,) = make_contacts(workspace, 1)
     answered, other = (make_document(workspace, [mail("A"), wait(), mail("B")]) for _ in range(2))
