@@ -105,7 +105,9 @@ def _decided(enrolment: Enrolment, steps: Iterable[Step], labels: dict[str, str]
             yield Happening(decision.decided_at, "acted", label, _deed(decision.inputs), key, rotation, "bolt", "info")
             continue
         why = words.decision_words(kind, decision.lane, decision.inputs, names)
-        title = f"{labels.get(decision.step_key, 'A step that is gone')} → {words.lane_label(decision.lane)}"
+        title = labels.get(decision.step_key, "A step that is gone")
+        if decision.lane:
+            title += f" → {words.lane_label(decision.lane)}"
         key, rotation = decision.step_key, decision.rotation
         yield Happening(decision.decided_at, "decided", title, why, key, rotation, "git-branch", "purple")
 

@@ -282,7 +282,7 @@ class StorySerializer(serializers.Serializer[Any]):
 
     start = serializers.DateTimeField()
     time_zone = serializers.CharField(help_text="By whose clock they live.")
-    ending = serializers.ChoiceField(choices=["completed", "exit", "goal", "cut"])
+    ending = serializers.ChoiceField(choices=["completed", "exit", "exit_filter", "goal", "cut"])
     ended_at = serializers.DateTimeField()
     stages = StageSerializer(many=True)
     warnings = serializers.ListField(child=serializers.CharField())

@@ -61,6 +61,7 @@ def simulate_sequence(
         start=start,
         outcomes=found,
         foresight=foresight,
+        exit_filter=sequence.exit_filter,
         write=lambda step, reader: _lines(step, {**reader.merge_fields(), **shared}),
     )
     return _with_warnings(told, sequence, person, sender)

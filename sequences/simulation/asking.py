@@ -5,11 +5,15 @@ the tables of contacts and list members.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 
+from contacts import selectors as contacts
+from contacts.selectors import Sql
 from sequences.engine import questions
 from sequences.kinds.branches import FieldBranch, ListBranch, SegmentBranch
 from sequences.simulation.persons import Person
@@ -20,6 +24,15 @@ def answer(
 ) -> questions.Answer:
     """Return the person's answer as the engine would find it.  Raises CannotAskError, InvalidSegment."""
     condition, value = questions.condition_of(workspace_id, branch, now)
+    return _asked(condition, value, person)
+
+
+def matches(workspace_id: int, definition: Mapping[str, Any], person: Person, now: datetime) -> bool:
+    """Tell whether a segment's definition matches the person.  Raises InvalidSegment."""
+    return _asked(contacts.segment_sql(workspace_id, definition, now=now), questions.NOTHING, person).holds
+
+
+def _asked(condition: Sql, value: Sql, person: Person) -> questions.Answer:
     # A name of WITH hides the table of that name; jsonb_populate_record gives the columns their types.
     with connection.cursor() as cursor:
         cursor.execute(

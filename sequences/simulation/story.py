@@ -95,7 +95,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The whole way; `ending` is completed, exit, goal, or cut (it goes round and round)."""
+    """The whole way; `ending` is completed, exit, exit_filter, goal, or cut (it goes round and round)."""
 
     start: datetime
     time_zone: str
@@ -115,6 +115,7 @@ class Story:
         return {
             "completed": "The way ends here: this was the last step.",
             "exit": "The way ends at an exit.",
+            "exit_filter": "The exit filter takes them out before the next email.",
             "goal": "The goal is reached, and the way ends.",
             "cut": "It goes on like this; the simulation stops here.",
         }[self.ending]

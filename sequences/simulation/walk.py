@@ -53,6 +53,7 @@ class _Walk:
     outcomes: Outcomes
     foresight: Foresight
     write: Write
+    exit_filter: Mapping[str, Any] = field(default_factory=dict)
     stages: list[Stage] = field(default_factory=list)
     sent: dict[str, Sending] = field(default_factory=dict)
     events: Events = field(default_factory=Events)
@@ -64,6 +65,8 @@ class _Walk:
         while node is not None:
             if len(self.stages) >= MOST_STAGES or at - start > LONGEST:
                 return "cut", at
+            if isinstance(node.settings, flow.Email) and self._is_filtered_out(node, at):
+                return "exit_filter", at
             stage, key = self._stage(node, at, rotation)
             self.stages.append(stage)
             match node.settings:
@@ -78,6 +81,16 @@ class _Walk:
                 return "goal", at
             node = None if key is None else self.graph[key]
         return "completed", at
+
+    def _is_filtered_out(self, node: Node, at: datetime) -> bool:
+        """Tell whether the sequence's exit filter takes the person out before an email goes."""
+        if not self.exit_filter:
+            return False
+        try:
+            return asking.matches(self.workspace_id, self.exit_filter, self.person, at)
+        except InvalidSegment as error:
+            self.warnings.append(f"The exit filter can’t be asked: {error.message}")
+            return False
 
     def _reaches_a_goal(self, at: datetime) -> bool:
         """Tell whether an event that was assumed to happen by now is a goal, wherever in the sequence that stands."""
@@ -265,6 +278,7 @@ def simulate(
     outcomes: Outcomes,
     foresight: Foresight,
     write: Write,
+    exit_filter: Mapping[str, Any] | None = None,
 ) -> Story:
     """Tell the way of a person who enters at `start` and goes through the steps of a version (with their templates).
 
@@ -282,6 +296,7 @@ def simulate(
         outcomes=outcomes,
         foresight=foresight,
         write=write,
+        exit_filter=exit_filter or {},
     )
     ending, ended_at = walk.tell(start)
     return Story(start, person.zone.key, tuple(walk.stages), ending, ended_at, tuple(dict.fromkeys(walk.warnings)))

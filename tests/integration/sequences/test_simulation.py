@@ -12,7 +12,7 @@ from contacts.models import Contact, SuppressionReason
 from delivery import selectors as delivery_reads
 from delivery import services as delivery
 from delivery.models import Mailbox, Mailing, Message
-from sequences import selectors
+from sequences import selectors, services
 from sequences.models import Decision, Enrolment
 from tests.factories.sequences import SOURCE, make_contacts, make_document, make_mailbox
 from tests.factories.team import ApiTokenFactory, WorkspaceFactory
@@ -267,3 +267,12 @@ def test_the_foresight_agrees_with_the_queue_about_a_window_in_another_zone(work
     )
     # On the day of the change there is no half past two: it opens at three.
     assert foresight.departure(moment).at == datetime(2026, 3, 29, 1, tzinfo=UTC)
+
+
+def test_the_exit_filter_takes_people_out_before_an_email(api, workspace):
+    sequence = make_document(workspace, [email("hello"), {"kind": "wait", "wait": "P1D"}, email("last")])
+    leaves = {"match": "all", "conditions": [{"field": "company", "operator": "is", "value": "Acme"}]}
+    services.update_rules(sequence, exit_filter=leaves)
+    story = simulate(api, sequence, person={"company": "Acme"})
+    assert (story["ending"], story["stages"]) == ("exit_filter", [])
+    assert simulate(api, sequence, person={"company": "Other"})["ending"] == "completed"
