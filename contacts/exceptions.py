@@ -15,3 +15,7 @@ class InvalidSegment(InvalidInput):
 
 class UnreadableFile(InvalidInput):
     """The file is no CSV that can be read."""
+
+
+class BadValueError(ValueError):
+    """A value doesn't fit its field's type; the text says why."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from zoneinfo import available_timezones
 
-from contacts.values import BadValueError, text_value
+from contacts.exceptions import BadValueError
+from contacts.values import text_value
 
 _LOCALE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{2,8}){0,3})\Z", re.ASCII)
 

@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from contacts.addresses import check_address as check_address
 from contacts.addresses import email_key as email_key
+from contacts.exceptions import BadValueError
 from contacts.merge_fields import CONTEXT_COLUMNS as CONTEXT_COLUMNS
 from contacts.merge_fields import MergeField as MergeField
 from contacts.merge_fields import liquid_context as liquid_context
@@ -40,8 +41,8 @@ from contacts.segments.subjects import Subject as Subject
 from contacts.segments.subjects import ValueKind as ValueKind
 from contacts.segments.subjects import register_condition as register_condition
 from contacts.segments.subjects import registered_subjects
-from contacts.values import BadValueError, coercer
 from contacts.values import Value as FieldValue
+from contacts.values import coercer
 from core import clock
 from core.exceptions import InvalidInput, NotFound
 from team.models import Workspace

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from contacts.values import BadValueError, text_value
+from contacts.exceptions import BadValueError
+from contacts.values import text_value
 
 MAX_TAG = 60
 MAX_TAGS = 100

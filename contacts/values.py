@@ -13,6 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from contacts.exceptions import BadValueError
 from contacts.models import FieldType, Import
 
 MAX_TEXT = 5000
@@ -36,10 +37,6 @@ _GROUPED_BY_POINT = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?\Z", re.ASCII)
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}.*)?\Z", re.ASCII)
 _YEAR_FIRST = re.compile(r"(\d{4})[./-](\d{1,2})[./-](\d{1,2})\Z", re.ASCII)
 _YEAR_LAST = re.compile(r"(\d{1,2})[./-] ?(\d{1,2})[./-] ?(\d{4})(?: \d{1,2}:\d{2}.*)?\Z", re.ASCII)
-
-
-class BadValueError(ValueError):
-    """The value doesn't fit its field's type; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from contacts.exceptions import BadValueError
 from contacts.imports.layout import Preview, is_address
 from contacts.models import ContactField, FieldType, Import
 from contacts.profile import COLUMNS
-from contacts.values import BadValueError, Formats, coercer
+from contacts.values import Formats, coercer
 
 EMAIL = "email"
 FULL_NAME = "full_name"

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contacts.addresses import BadAddressError, check_address, email_key
+from contacts.exceptions import BadValueError
 from contacts.imports.mapping import EMAIL, FIELD_PREFIX, FULL_NAME, TAGS
 from contacts.imports.records import Record
 from contacts.models import ContactField
 from contacts.profile import COLUMNS
 from contacts.tags import clean_tags
-from contacts.values import BadValueError, Formats, coercer, text_value
+from contacts.values import Formats, coercer, text_value
 from core.spreadsheets import restored
 
 MAX_KEPT_CELL = 1000

@@ -12,10 +12,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contacts.exceptions import InvalidSegment
+from contacts.exceptions import BadValueError, InvalidSegment
 from contacts.segments.sql import Sql, all_of, any_of
 from contacts.segments.subjects import Moment, Operator, Subject, ValueKind
-from contacts.values import BadValueError, date_value, number_value, text_value
+from contacts.values import date_value, number_value, text_value
 
 Definition = dict[str, Any]
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from contacts.exceptions import BadValueError
 from contacts.models import SuppressionReason
 from contacts.segments.sql import Sql
 from contacts.segments.subjects import Moment, Operator, Option, Subject, ValueKind
 from contacts.tags import clean_tag
-from contacts.values import BadValueError
 
 MEMBERSHIP = "Lists and status"
 

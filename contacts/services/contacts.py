@@ -9,12 +9,12 @@ from django.db import IntegrityError, connection, transaction
 from contacts import tombstones
 from contacts.addresses import BadAddressError, check_address, email_key
 from contacts.events import ContactsDeleted
-from contacts.exceptions import InvalidContact
+from contacts.exceptions import BadValueError, InvalidContact
 from contacts.models import Contact, ContactField, List, TrackingMode
 from contacts.profile import COLUMNS
 from contacts.services.lists import insert_members
 from contacts.tags import clean_tags
-from contacts.values import BadValueError, coercer
+from contacts.values import coercer
 from core import bus, clock
 from team.models import Workspace
 

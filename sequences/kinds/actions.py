@@ -6,8 +6,8 @@ from json import dumps
 from typing import Any
 from urllib.parse import urlsplit
 
+from contacts.exceptions import BadValueError
 from contacts.tags import clean_tag
-from contacts.values import BadValueError
 from sequences.kinds.reading import Reader
 
 MAX_URL = 2_000

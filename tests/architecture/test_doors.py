@@ -14,7 +14,13 @@ APPS = sorted(path.parent.name for path in ROOT.glob("*/apps.py"))
 OPEN_APPS = {"core", "frontend"}
 DOORS = {"models", "services", "selectors", "events", "exceptions"}
 # Pure modules (no database, no writes), entered by name: docs/decisions/0004-doors.md says why each.
-PURE = {("templates_lib", "rendering"), ("abtests", "statistics"), ("delivery", "tokens"), ("tracking", "hits")}
+PURE = {
+    ("templates_lib", "rendering"),
+    ("abtests", "statistics"),
+    ("contacts", "tags"),
+    ("delivery", "tokens"),
+    ("tracking", "hits"),
+}
 # What an edge (views, API, middleware) builds on: who is signed in, what they may do, the base of every API resource, the
 # dialog that shares an object.
 EDGE_DOORS = {("team", "access"), ("team", "api"), ("team", "attempts"), ("team", "sharing")}

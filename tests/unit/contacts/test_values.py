@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contacts.exceptions import BadValueError
 from contacts.models import FieldType
-from contacts.values import MAX_WHOLE, BadValueError, Formats, as_text, coercer
+from contacts.values import MAX_WHOLE, Formats, as_text, coercer
 
 GERMAN = Formats(decimal_comma=True, date_order="dmy")
 AMERICAN = Formats(date_order="mdy")
