@@ -46,7 +46,7 @@ def test_each_is_let_in_at_nine_by_their_own_clock(workspace, birthday):
         born(workspace, f"{email}@example.com", "1990-03-02", zone)
     born(workspace, "other@example.com", "1990-03-03")
     campaign = launch_at(start, workspace, BIRTHDAY)
-    came = {}
+    came: dict[str, datetime] = {}
     for hour in range(48):
         at = start + timedelta(hours=hour)
         look(at)

@@ -48,7 +48,9 @@ def fill_in(client, form, **changes):
 def confirmation_link(smtp_sink):
     dispatch_due()
     (mail,) = smtp_sink.messages
-    return re.search(r"/f/confirm/[\w=-]+/", mail.text("html"))[0], mail
+    found = re.search(r"/f/confirm/[\w=-]+/", mail.text("html"))
+    assert found
+    return found[0], mail
 
 
 def test_nobody_is_signed_up_before_the_button_of_the_mail(client, form, list_, smtp_sink, at_nine):

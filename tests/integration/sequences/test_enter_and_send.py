@@ -99,7 +99,7 @@ def test_the_email_is_there_without_the_engine() -> None:
 
 @pytest.mark.parametrize("at_once", [True, False])
 def test_the_end_of_a_way_is_announced_either_way(monkeypatch: pytest.MonkeyPatch, *, at_once: bool) -> None:
-    told: list[WaysEnded] = []
+    told: list[object] = []
     monkeypatch.setattr(bus, "announce", told.append)
     workspace = make_workspace()
     mailbox, contacts = make.make_mailbox(workspace), make.make_contacts(workspace, 3)

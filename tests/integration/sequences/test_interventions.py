@@ -267,6 +267,7 @@ def test_each_deed_is_one_entry_of_the_audit_trail_and_one_row_for_each_person(d
     services.move_people(sequence=drip, enrolment_ids=ids(drip), to="third")
     entry = AuditEntry.objects.filter(table="sequences_intervention").get()
     assert entry.workspace_id == workspace.pk
+    assert entry.after
     assert (entry.after["deed"], entry.after["people"], entry.after["to_step"]) == ("move", 3, "third")
     assert Intervened.objects.count() == 3
 

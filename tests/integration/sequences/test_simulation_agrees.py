@@ -39,6 +39,7 @@ class World:
     def __init__(self, sequence, enrolment, story):
         self.sequence, self.enrolment = sequence, enrolment
         steps = {step.key: step for step in selectors.steps_of(sequence.live_version)}
+        routed = [stage for stage in story.stages if stage.route and stage.key in steps]
         self.deeds = sorted(
             {
                 (
@@ -46,8 +47,8 @@ class World:
                     stage.kind,
                     steps[stage.key].config.get("step") or steps[stage.key].config["event"],
                 )
-                for stage in story.stages
-                if stage.route and stage.route.happens_at and stage.key in steps
+                for stage in routed
+                if stage.route.happens_at
             }
         )
 
@@ -92,7 +93,7 @@ class World:
 
     def next_moment(self, now):
         active = Enrolment.objects.filter(pk=self.enrolment, state=EnrolmentState.ACTIVE, due_at__gt=now)
-        due = list(active.values_list("due_at", flat=True))
+        due = [at for at in active.values_list("due_at", flat=True) if at]
         due += Batch.objects.filter(state=Batch.State.QUEUED, due_at__gt=now).values_list("due_at", flat=True)
         due += [at for at, _, _ in self.deeds if at > now]
         return min(due, default=None)
