@@ -1,6 +1,6 @@
 """The simulation against the real engine, over random sequences in simulated time: the same steps, lanes and moments."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import transaction
@@ -53,7 +53,7 @@ class World:
         )
 
     def run(self):
-        now = START
+        now: datetime | None = START
         while now is not None and now < FAR:
             with clock.simulated(now):
                 self.happen(now)
