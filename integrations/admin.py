@@ -30,4 +30,4 @@ class EventSourceAdmin(ReadOnlyAdmin):
     list_filter = ["workspace", "is_active"]
     list_select_related = ["workspace"]
     search_fields = ["name"]
-    exclude = ["secret", "token"]
+    exclude = ["secret_encrypted", "token"]

@@ -38,7 +38,7 @@ class EventSource(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=100)
     token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
-    secret = models.TextField(editable=False, help_text="Encrypted; signs what the source sends.")
+    secret_encrypted = models.TextField("secret", editable=False, help_text="Signs what the source sends.")
     event_path = models.CharField("path of the event's name", max_length=200, default="type")
     email_path = models.CharField("path of the address", max_length=200, default="data.email")
     properties_path = models.CharField(

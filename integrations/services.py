@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from core import clock
 from core.encryption import decrypt, encrypt
 from core.exceptions import InvalidInput
+from core.secret_columns import Renewal, SecretColumn, renew
 from integrations.exceptions import KeyReusedError, RequestUnderWayError
 from integrations.models import EventSource, IdempotencyKey
 from integrations.sources import found_at, new_secret, verify
@@ -89,6 +90,9 @@ def _context(source: EventSource) -> str:
     return f"integrations.EventSource.secret:{source.workspace_id}:{source.token}"
 
 
+SECRET_COLUMNS = (SecretColumn(EventSource, "secret_encrypted", _context),)
+
+
 def save_source(*, workspace: Workspace, source: EventSource | None = None, **changes: Any) -> tuple[EventSource, str]:
     """Make a source, or change one; return it with its secret if it is new, which is shown this once.
 
@@ -108,7 +112,7 @@ def save_source(*, workspace: Workspace, source: EventSource | None = None, **ch
         raise InvalidInput(next(iter(errors.values()))[0], fields=errors)
     secret = "" if source else new_secret()
     if secret:
-        made.secret = encrypt(secret, context=_context(made))
+        made.secret_encrypted = encrypt(secret, context=_context(made))
     try:
         with transaction.atomic():
             made.save()
@@ -121,8 +125,13 @@ def save_source(*, workspace: Workspace, source: EventSource | None = None, **ch
 def renew_secret(source: EventSource) -> str:
     """Give a source another secret and return it; what is signed with the old one is refused from now on."""
     secret = new_secret()
-    EventSource.objects.filter(pk=source.pk).update(secret=encrypt(secret, context=_context(source)))
+    EventSource.objects.filter(pk=source.pk).update(secret_encrypted=encrypt(secret, context=_context(source)))
     return secret
+
+
+def renew_secrets() -> list[Renewal]:
+    """Encrypt the secrets of sources anew, with the first key, where another one encrypted them; safe to repeat."""
+    return [renew(column) for column in SECRET_COLUMNS]
 
 
 def delete_source(source: EventSource) -> None:
@@ -136,7 +145,7 @@ def take_webhook(source: EventSource, *, headers: Mapping[str, str], body: bytes
     Raises BadSignatureError, InvalidInput when the body isn't JSON or lacks what makes an event, which the source remembers.
     """
     now = clock.now()
-    message_id = verify(decrypt(source.secret, context=_context(source)), headers, body, now)
+    message_id = verify(decrypt(source.secret_encrypted, context=_context(source)), headers, body, now)
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from delivery import services as delivery
+from integrations import services as integrations
 from team.services import acting_as
 
 
@@ -14,7 +15,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print what was done, a line a column.  Raises CommandError if a secret can be read with none of the keys."""
         with acting_as("command:rotate_encryption"):
-            renewals = delivery.renew_secrets()
+            renewals = delivery.renew_secrets() + integrations.renew_secrets()
         for renewal in renewals:
             self.stdout.write(f"{renewal.label}: {renewal.renewed:,} of {renewal.secrets:,} secrets renewed")
         unreadable = sum(renewal.unreadable for renewal in renewals)

@@ -107,7 +107,7 @@ def test_sources_are_kept_by_admins_of_the_workspace_and_the_secret_is_shown_onc
     page = client.post("/webhooks/incoming/new/", filled).content.decode()
     assert "whsec_" in page
     source = EventSource.objects.get()
-    assert "whsec_" not in source.secret
+    assert "whsec_" not in source.secret_encrypted
     assert "Shop" in client.get("/webhooks/incoming/").content.decode()
     assert "whsec_" not in client.get(f"/webhooks/incoming/{source.pk}/").content.decode()
     client.force_login(MembershipFactory(workspace=workspace, role="editor").user)

@@ -8,12 +8,14 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.db import models
 
+from core import secret_columns
 from core.encryption import current_key_id
 from delivery import services
 from delivery.domains.signing import signer_of
 from delivery.models import DkimKey, Mailbox, SendingDomain
 from delivery.servers import read_password
 from delivery.services import secrets
+from integrations import services as integrations
 from tests.factories.delivery import make_mailbox, make_workspace
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +43,7 @@ def mailbox() -> Mailbox:
 def test_every_secret_goes_under_the_first_key_and_is_the_same(
     mailbox: Mailbox, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(secrets, "_AT_ONCE", 1)
+    monkeypatch.setattr(secret_columns, "_AT_ONCE", 1)
     settings.ENCRYPTION_KEYS = [NEW, OLD]
     report = rotate()
     assert "delivery_mailbox.smtp_password_encrypted: 1 of 1 secrets renewed" in report
@@ -71,4 +73,4 @@ def test_no_column_of_secrets_is_forgotten() -> None:
         for field in model._meta.get_fields()
         if isinstance(field, models.Field) and field.attname.endswith("_encrypted")
     }
-    assert columns == {column.label for column in secrets.COLUMNS}
+    assert columns == {column.label for column in (*secrets.COLUMNS, *integrations.SECRET_COLUMNS)}
