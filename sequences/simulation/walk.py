@@ -195,6 +195,8 @@ class _Walk:
         reacted_at = sending.reaction_to(branch)
         usual = YES if reacted_at else NO
         lane, basis = self.outcomes.pick(node.key, rotation, tuple(node.lanes), usual=usual, known=bool(reacted_at))
+        if reacted_at is not None:  # they have reacted on this way already, which no later choice can take back
+            lane, basis = YES, Basis.KNOWN
         if lane == UNDELIVERED:
             return self._routed(node, at, rotation, at, lane, basis, f"{name} bounced.")
         if lane == YES and reacted_at is None:
@@ -228,12 +230,15 @@ class _Walk:
         contact_id = self.person.contact_id
         known = questions.first_events(wait, [contact_id], [at]) if contact_id else {}
         event = known.get((contact_id, at))
-        moments = [moment for moment in (event and event.at, self.events.first(wait, at)) if moment]
+        imagined = self.events.first(wait, at)
+        moments = [moment for moment in (event and event.at, imagined) if moment]
         happens_at = min(moments, default=None)
         usual = HAPPENED if happens_at else TIMEOUT
         lane, basis = self.outcomes.pick(
             node.key, rotation, (HAPPENED, TIMEOUT), usual=usual, known=happens_at is not None
         )
+        if imagined is not None:  # it happens on this way already
+            lane, basis = HAPPENED, Basis.KNOWN
         if lane == TIMEOUT:
             why = f"The event does not happen within {words.duration_words(wait.timeout)}."
             return self._routed(node, at, rotation, at + wait.timeout, lane, basis, why)

@@ -276,3 +276,17 @@ def test_the_exit_filter_takes_people_out_before_an_email(api, workspace):
     story = simulate(api, sequence, person={"company": "Acme"})
     assert (story["ending"], story["stages"]) == ("exit_filter", [])
     assert simulate(api, sequence, person={"company": "Other"})["ending"] == "completed"
+
+
+def test_a_choice_can_not_take_back_a_reaction_that_was_chosen_before(api, workspace):
+    steps = [
+        email("hello"),
+        {"key": "soon", "kind": "branch", "on": "engagement", "step": "hello", "window": "P1D"},
+        {"key": "later", "kind": "branch", "on": "engagement", "step": "hello", "window": "P5D"},
+        {"key": "one", "kind": "wait_for", "event": "bought", "timeout": "P1D"},
+        {"key": "two", "kind": "wait_for", "event": "bought", "timeout": "P1D"},
+    ]
+    outcomes = {"soon": "yes", "later": "no", "one": "happened", "two": "timeout"}
+    story = simulate(api, make_document(workspace, [*steps, email("last")]), outcomes=outcomes)
+    taken = [(stage["route"]["lane"], stage["route"]["basis"]) for stage in story["stages"] if stage["route"]]
+    assert taken == [("yes", "chosen"), ("yes", "known"), ("happened", "chosen"), ("happened", "known")]
