@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sequences.views import builder, edit, files, panel, people, publishing, simulation, versions
+from sequences.views import builder, edit, files, panel, people, publishing, rules, simulation, versions
 
 app_name = "sequences"
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("<int:sequence_id>/fragment/", builder.fragment, name="fragment"),
     path("<int:sequence_id>/export/", files.export, name="export"),
     path("<int:sequence_id>/import/", files.import_file, name="import"),
+    path("<int:sequence_id>/rules/", rules.rules, name="rules"),
     path("<int:sequence_id>/steps/<slug:key>/", panel.step, name="step"),
     path("<int:sequence_id>/steps/<slug:key>/content/", panel.content, name="step_content"),
     path("<int:sequence_id>/steps/<slug:key>/newest/", panel.newest, name="step_newest"),

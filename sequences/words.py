@@ -32,6 +32,14 @@ REASONS = {
 }
 
 
+# What a reply does: the values of `Sequence.on_reply`.
+REPLIES = {
+    "go_on": "Replies end nothing",
+    "stop": "A reply ends it",
+    "stop_domain": "A reply ends it for the whole company",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """What the lists and segments that steps point at are called, and the labels of the steps themselves."""
@@ -109,6 +117,11 @@ def lane_label(lane: str) -> str:
 def reason_words(reason: str) -> str:
     """Return the words of `Enrolment.reason`; "" for none."""
     return REASONS.get(reason, reason.replace("_", " ").capitalize())
+
+
+def rules_words(on_reply: str, leaving: str) -> str:
+    """Return a sequence's rules in one line; `leaving` says who leaves before an email goes, "" for nobody."""
+    return f"{REPLIES[on_reply]} · Leaves early: {leaving}" if leaving else REPLIES[on_reply]
 
 
 def duration_words(length: timedelta | None) -> str:

@@ -10,7 +10,10 @@ Steps = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A sequence to start from; `date_fields` are custom fields that its waits need, by their keys."""
+    """A sequence to start from; `date_fields` are custom fields that its waits need, by their keys.
+
+    `on_reply` is the rule that goes with it, a value of `Sequence.on_reply`; empty: the one that is.
+    """
 
     slug: str
     name: str
@@ -18,6 +21,7 @@ class Preset:
     icon: str
     steps: Steps
     date_fields: dict[str, str] = field(default_factory=dict)
+    on_reply: str = ""
 
     @property
     def length(self) -> str:
@@ -57,6 +61,7 @@ PRESETS: dict[str, Preset] = {
             "Five short mails in three weeks, follow-ups in the same thread; a reply ends it.",
             "mail-forward",
             cold.OUTREACH,
+            on_reply="stop",
         ),
         Preset(
             "re-engagement",

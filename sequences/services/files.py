@@ -15,6 +15,7 @@ from sequences.document import document_of
 from sequences.models import Sequence, Step, StepKind
 from sequences.services.checking import content_of
 from sequences.services.gestures import Edited, replace_draft
+from sequences.services.rules import update_rules
 
 FORMAT = "drumbeat.sequence"
 MAX_FILE = 10_000_000
@@ -69,10 +70,15 @@ def import_steps(sequence: Sequence, *, data: bytes, revision: int | None = None
 
 @transaction.atomic
 def use_preset(sequence: Sequence, *, slug: str, revision: int | None = None, actor: str = "") -> Edited:
-    """Make one of our own sequences the draft's steps.  Raises InvalidInput for one that there isn't."""
+    """Make one of our own sequences the draft's steps.  Raises InvalidInput for one that there isn't.
+
+    The rule on replies that goes with it holds as well, unless people are on the way already: rules hold for them at once.
+    """
     preset = selectors.preset_called(slug)
     _require_date_fields(sequence, preset.date_fields)
     replace_draft(sequence, steps=preset.steps, revision=revision, actor=actor)
+    if preset.on_reply and sequence.live_version_id is None:
+        update_rules(sequence, on_reply=preset.on_reply)
     return Edited(f"Started from “{preset.name}”")
 
 

@@ -12,6 +12,7 @@ from sequences.models import Sequence
 from sequences.numbers import numbers_of
 from sequences.views.access import frame, sequence_view
 from sequences.views.canvas import draw, version_shown
+from sequences.views.rules import rules_line
 from team.access import Capability, MemberRequest
 
 
@@ -34,6 +35,7 @@ def page_of(request: MemberRequest, sequence: Sequence) -> dict[str, Any]:
         "editable": is_draft and shared["can_edit"],
         "is_live": sequence.live_version_id is not None,
         "canvas": draw(sequence, steps),
+        "rules": rules_line(sequence),
         "reach": selectors.reach_of(version) if version and is_draft else selectors.Reach(),
         "palette": forms.palette(),
         "presets": selectors.presets(),

@@ -229,3 +229,22 @@ def test_the_page_is_accessible(filled: Builder, page: Page, axe: Callable[..., 
     page.locator("#step-ask").click()
     expect(page.locator("#step-form")).to_be_visible()
     assert axe() == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_rules_are_set_in_a_dialog_and_stand_where_contacts_enter(
+    filled: Builder, page: Page, axe: Callable[..., list[str]], theme: str
+) -> None:
+    page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
+    filled.open()
+    page.get_by_role("button", name="Rules: Replies end nothing").click()
+    dialog = page.get_by_role("dialog", name="Rules")
+    expect(dialog).to_be_visible()
+    assert axe() == []
+    dialog.get_by_label("It ends for them").check()
+    dialog.get_by_role("button", name="Save rules").click()
+    expect(dialog).to_have_count(0)
+    expect(page.locator("#seq-rules")).to_have_text("Rules: A reply ends it")
+    expect(page.get_by_text("The rules were saved.")).to_be_visible()
+    assert axe() == []
+    assert Sequence.objects.get(pk=filled.sequence.pk).on_reply == "stop"
