@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from campaigns.models import Campaign, Check, Edit, Kind, Launch, SignUpForm, Status, Trigger
+from campaigns.models import Arrival, Campaign, Check, Edit, Kind, Launch, SignUpForm, Status, Trigger
+from contacts import selectors as contacts
+from contacts.models import Contact
 from core.exceptions import NotFound
 from delivery import selectors as delivery
 from delivery.models import Mailbox
@@ -166,6 +168,19 @@ def live_triggers() -> QuerySet[Trigger]:
 def trigger_of(campaign: Campaign) -> Trigger | None:
     """Return the campaign's trigger; None if it is of another kind."""
     return Trigger.objects.filter(campaign=campaign).select_related("list", "segment", "form", "source").first()
+
+
+def arrival_counts(campaign: Campaign) -> list[tuple[int, str, int]]:
+    """Return how many the trigger has called who haven't entered: (state, reason, count), those who wait first."""
+    arrivals = Arrival.objects.filter(trigger__campaign=campaign).values_list("state", "reason")
+    return list(arrivals.annotate(many=Count("pk")).order_by("state", "-many", "reason"))
+
+
+def last_arrivals(campaign: Campaign, *, most: int) -> list[tuple[Arrival, Contact | None]]:
+    """Return whom the trigger has called last of those who haven't entered, with their contacts; None for one deleted since."""
+    arrivals = list(Arrival.objects.filter(trigger__campaign=campaign).order_by("-id")[:most])
+    found = contacts.contacts_in(campaign.workspace).in_bulk([arrival.contact_id for arrival in arrivals])
+    return [(arrival, found.get(arrival.contact_id)) for arrival in arrivals]
 
 
 def latest_check(campaign: Campaign) -> Check | None:

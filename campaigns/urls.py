@@ -1,6 +1,6 @@
 from django.urls import path
 
-from campaigns.views import checking, drafts, library, lifecycle, sharing, sign_up_forms, signing_up, steps
+from campaigns.views import arrivals, checking, drafts, library, lifecycle, sharing, sign_up_forms, signing_up, steps
 
 app_name = "campaigns"
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("<int:campaign_id>/steps/<slug:key>/remove/", steps.remove, name="remove_step"),
     path("<int:campaign_id>/template/", drafts.template, name="template"),
     path("<int:campaign_id>/template/newest/", drafts.newest_template, name="newest_template"),
+    path("<int:campaign_id>/arrivals/", arrivals.arrivals, name="arrivals"),
     path("<int:campaign_id>/review/", checking.review, name="review"),
     path("<int:campaign_id>/check/", checking.check, name="check"),
     path("<int:campaign_id>/preview/", checking.preview, name="preview"),
