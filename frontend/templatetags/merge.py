@@ -13,6 +13,8 @@ register = template.Library()
 _LIQUID = re.compile(r"\{\{-?(?P<output>.*?)-?\}\}|\{%-?\s*(?P<tag>\w+)(?P<rest>.*?)-?%\}", re.DOTALL)
 _LITERAL = re.compile(r"""(["'])(.*?)\1""")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# A case has no way of its own before its first "when".
+_OPENING = {"if": 0, "unless": 0, "for": 0, "case": -1}
 _CHOICES = {"if", "elsif", "unless", "else", "case", "when", "for"}
 
 
@@ -42,6 +44,36 @@ def merge_fields(value: str | None) -> SafeString:
 def plain_fields(value: str | None) -> str:
     """Returns the text with its merge fields as ``‹First name›``, where there can be no markup."""
     return "".join(f"‹{piece.text}›" if piece.source else piece.text for piece in pieces(value or ""))
+
+
+def gist(value: str) -> str:
+    """Returns the text as ``plain_fields`` does, with the first of each choice alone: what it says where all is known.
+
+    Where the choices aren't closed, or their first ways are empty, it is all of the text.
+    """
+    found: list[str] = []
+    choices: list[int] = []  # which way of each open choice it is
+    position = 0
+
+    def say(text: str) -> None:
+        if not any(choices):
+            found.append(plain_fields(text))
+
+    for match in _LIQUID.finditer(value):
+        say(value[position : match.start()])
+        position = match.end()
+        tag = match["tag"] or ""
+        if tag in _OPENING:
+            choices.append(_OPENING[tag])
+        elif tag in _CHOICES and choices:
+            choices[-1] += 1
+        elif tag.startswith("end") and choices:
+            choices.pop()
+        else:
+            say(match.group())
+    say(value[position:])
+    text = "".join(found).strip()
+    return plain_fields(value) if choices or not text else text
 
 
 def pieces(value: str) -> Iterator[Piece]:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from contacts import selectors as contacts
 from contacts.models import ContactField, FieldType
-from frontend.templatetags.merge import plain_fields
+from frontend.templatetags.merge import gist
 from sequences import selectors
 from sequences.models import Sequence, Step, StepKind
 from team import selectors as team
@@ -90,5 +90,5 @@ class Around:
 
 
 def subject_of(step: Step) -> str:
-    """Return the subject that an email is sent with, its merge fields by the names that people know."""
-    return plain_fields(step.subject or (step.template_version.subject if step.template_version else ""))
+    """Return the subject that an email is sent with where all is known, its merge fields by the names that people know."""
+    return gist(step.subject or (step.template_version.subject if step.template_version else ""))

@@ -82,6 +82,11 @@ class StepForm(forms.Form):
         """Return what the step does, in a few words, for its card."""
         return cls.label
 
+    @classmethod
+    def marks(cls, step: Step) -> list[tuple[str, str]]:
+        """Return what else its card says, each an icon and a few words."""
+        return []
+
     def offer(self) -> None:
         """Fill in the choices."""
 

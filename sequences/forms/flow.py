@@ -11,7 +11,7 @@ from sequences.document import settings_of
 from sequences.exceptions import StepError
 from sequences.forms.around import Around, subject_of
 from sequences.forms.base import StepForm
-from sequences.forms.fields import LengthField, WhereField
+from sequences.forms.fields import LengthField, WhereField, length
 from sequences.models import Step, StepKind
 
 
@@ -54,6 +54,13 @@ class EmailForm(StepForm):
     @classmethod
     def title(cls, step: Step, around: Around) -> str:
         return subject_of(step) or "Email without a subject"
+
+    @classmethod
+    def marks(cls, step: Step) -> list[tuple[str, str]]:
+        settings = cls.settings_of(step)
+        thread = [("messages", "In the same thread")] if settings.get("thread") else []
+        expires = settings.get("expires_after")
+        return [*thread, *([("hourglass", f"Within {length(expires)}, or not at all")] if expires else [])]
 
     def offer(self) -> None:
         own = "Written for this step" if self.edited.source else "Choose a template…"

@@ -53,6 +53,8 @@ class Card:
     errors: list[Problem]
     warnings: list[Problem]
     comments: int
+    # What else is to be said: an icon and a few words each.
+    marks: list[tuple[str, str]] = field(default_factory=list)
     lanes: list[Lane] = field(default_factory=list)
 
     ends: bool = False
@@ -98,10 +100,12 @@ class _Brush:
 
     def card(self, step: Step) -> Card:
         number, title = self.around.numbers[step.key], self.around.title_of(step, self.around)
+        sort = forms.sort_of(step)
         card = Card(
             key=step.key,
             number=number,
-            sort=forms.sort_of(step),
+            sort=sort,
+            marks=sort.marks(step),
             title=title,
             is_email=step.kind == StepKind.EMAIL,
             errors=self.errors.get(step.key, []),

@@ -45,3 +45,25 @@ def test_any_text_can_be_shown(value: str) -> None:
 @given(st.text(alphabet="abc <>&é\n", max_size=60))
 def test_a_text_without_liquid_stays_as_it_is(value: str) -> None:
     assert merge.plain_fields(value) == value
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Hello {{ firstName }}", "Hello ‹First name›"),
+        ("{% if company != blank %}{{ company }}{% else %}A question{% endif %}, again", "‹Company›, again"),
+        ("{% if a %}{% if b %}B{% else %}no b{% endif %}A{% elsif c %}C{% endif %}!", "BA!"),
+        ("{% case plan %} {% when 'pro' %}Pro{% when 'x' %}X{% endcase %} news", "Pro news"),
+        ("{% if a %}{% else %}Else{% endif %}", "‹if a›‹else›Else"),
+        ("{% if a %}Open", "‹if a›Open"),
+        ("{% else %}Stray {% endif %}", "‹else›Stray"),
+        ("", ""),
+    ],
+)
+def test_the_gist_has_the_first_way_of_each_choice(written: str, read: str) -> None:
+    assert merge.gist(written) == read
+
+
+@given(st.text(alphabet="{}% <>'\"ab|.\nifelsndw", max_size=80))
+def test_any_text_has_a_gist(value: str) -> None:
+    assert bool(merge.gist(value).strip()) == bool(merge.plain_fields(value).strip())

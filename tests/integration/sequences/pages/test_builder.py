@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from tests.factories.campaigns import make_campaign
+from tests.factories.sequences import SOURCE
 from tests.factories.team import MembershipFactory
 
 pytestmark = pytest.mark.django_db
@@ -30,3 +31,15 @@ def test_who_is_signed_out_is_led_to_the_login(client: Client) -> None:
     answer = client.get(f"/sequences/{campaign.sequence_id}/")
     assert answer.status_code == 302
     assert answer["Location"].startswith("/login/")
+
+
+def test_a_card_says_what_its_email_does_besides(client: Client) -> None:
+    member = MembershipFactory(role="analyst")
+    subject = "{% if company != blank %}{{ company }}{% else %}A question{% endif %} again"
+    email = {"kind": "email", "subject": subject, "source": SOURCE, "thread": True, "expires_after": "P2D"}
+    campaign = make_campaign(member.workspace, kind="drip", steps=[{"kind": "email", "source": SOURCE}, email])
+    client.force_login(member.user)
+    page = client.get(f"/sequences/{campaign.sequence_id}/").text
+    assert "‹Company› again" in page
+    assert page.count("In the same thread") == 1
+    assert page.count("Within 2 days, or not at all") == 1
