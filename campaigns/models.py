@@ -156,7 +156,7 @@ class Trigger(models.Model):
     include_current = models.BooleanField(
         default=False, help_text="Whether who is in the list or segment at the start enters, too."
     )
-    is_live = models.BooleanField(default=False, editable=False)
+    is_live = models.BooleanField("live", default=False, editable=False)
     since = models.DateTimeField(null=True, editable=False, help_text="What was before doesn't count.")
     looked_at = models.DateTimeField(null=True, editable=False, help_text="When the segment or the dates were asked.")
     look_at = models.DateTimeField(null=True, editable=False, help_text="When they are asked next.")
@@ -226,7 +226,7 @@ class SignUpForm(models.Model):
     mail_subject = models.CharField(max_length=200, default="Please confirm your subscription")
     mail_text = models.TextField(default="Press the button to confirm that you want to hear from us.")
     thanks = models.TextField(default="Thank you. You are signed up.")
-    redirect_url = models.URLField(blank=True, default="", help_text="Instead of the thanks.")
+    redirect_url = models.URLField("page to go on to", blank=True, default="", help_text="Instead of the thanks.")
     is_open = models.BooleanField("takes sign-ups", default=True)
     mailing = models.ForeignKey(Mailing, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -248,7 +248,7 @@ class SignUp(models.Model):
     email = models.CharField(max_length=320)
     values = models.JSONField(default=dict)
     consent_text = models.TextField(blank=True, default="")
-    ip = models.GenericIPAddressField(null=True)
+    ip = models.GenericIPAddressField("IP address", null=True)
     submitted_at = models.DateTimeField(default=clock.now)
     confirmed_at = models.DateTimeField(null=True)
     confirmed_ip = models.GenericIPAddressField(null=True)

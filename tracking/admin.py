@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 from django.http import HttpRequest
 
 from core.admin import ReadOnlyAdmin
@@ -38,23 +38,29 @@ class MonthFilter(admin.SimpleListFilter):
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         for key, label in self.lookup_choices:
             query = changelist.get_query_string({self.parameter_name: key})
-            yield {"selected": key == self._chosen(), "query_string": query, "display": label}
+            yield {"selected": key == self._chosen, "query_string": query, "display": label}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
-        chosen = next((month for month in existing_months() if _key(month) == self._chosen()), None)
+        chosen = next((month for month in existing_months() if _key(month) == self._chosen), None)
         if chosen is None:
             return queryset.none()
         return queryset.filter(occurred_at__gte=chosen.start, occurred_at__lt=chosen.plus(1).start)
 
+    @cached_property
     def _chosen(self) -> str | None:
-        return self.value() or self._newest_with_events()
+        return self.value() or _newest_with_events()
 
-    def _newest_with_events(self) -> str | None:
-        """Return the newest month that holds anything, as partitions are made ahead."""
-        for month in reversed(existing_months()):
-            if Event.objects.filter(occurred_at__gte=month.start, occurred_at__lt=month.plus(1).start).exists():
-                return _key(month)
-        return None
+
+def _newest_with_events() -> str | None:
+    """Return the newest month that holds anything, as partitions are made ahead: one row of each, in one statement."""
+    events = Event.objects.order_by()
+    found = [
+        events.filter(occurred_at__gte=month.start, occurred_at__lt=month.plus(1).start).values_list(
+            Value(_key(month))
+        )[:1]
+        for month in existing_months()
+    ]
+    return max((key for (key,) in found[0].union(*found[1:], all=True)), default=None) if found else None
 
 
 def _key(month: Month) -> str:

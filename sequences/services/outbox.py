@@ -140,7 +140,7 @@ def _claim_notices(now: datetime) -> list[Claimed]:
     return _claim(
         f"""
         SELECT id FROM sequences_outboxitem WHERE state = 0 AND kind = 'notify' AND due_at <= %(now)s
-        ORDER BY due_at LIMIT {MOST_IN_A_MAIL} FOR UPDATE SKIP LOCKED
+        ORDER BY due_at, id LIMIT {MOST_IN_A_MAIL} FOR UPDATE SKIP LOCKED
         """,  # noqa: S608 - numbers of this module
         now,
     )
@@ -157,7 +157,7 @@ def _claim(chosen: str, now: datetime) -> list[Claimed]:
             """,  # noqa: S608 - SQL of this module
             {"now": now, "until": now + LEASE},
         )
-        return [Claimed._make((*row[:6], json.loads(row[6]), row[7])) for row in cursor.fetchall()]
+        return [Claimed._make((*row[:6], json.loads(row[6]), row[7])) for row in sorted(cursor.fetchall())]
 
 
 def _post(item: Claimed, now: datetime) -> Result:

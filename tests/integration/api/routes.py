@@ -9,6 +9,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 API = "/api/v1/"
 METHODS = ("get", "post", "put", "patch", "delete")
 _OWN_ID = re.compile(r"\(\?P<(?:pk|\w+_id)>[^)]*\)|<int:\w+>")
+# A part of an object that has no id of its own, as a version's number.
+_NUMBER = re.compile(r"\(\?P<number>[^)]*\)")
 _PARAMETER = re.compile(r"\(\?P<[^)]*\)|<[^>]*>")
 
 
@@ -49,7 +51,7 @@ def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[Rou
             if API.startswith(text) or text.startswith(API):
                 yield from _walk(pattern.url_patterns, text)
         elif text.startswith(API) and (actions := getattr(pattern.callback, "actions", None)):
-            path = _OWN_ID.sub("{id}", text).replace("\\Z", "").replace("$", "")
+            path = _NUMBER.sub("1", _OWN_ID.sub("{id}", text)).replace("\\Z", "").replace("$", "")
             assert not _PARAMETER.search(path), f"{path} has a parameter that this module doesn't know."
             cls = pattern.callback.cls  # type: ignore[union-attr]  # what REST framework adds
             allowed = {name.lower() for name in cls.http_method_names}

@@ -83,6 +83,21 @@ MAILBOX = {
     "max_connections": 4,
     "on_unknown": "ask",
 }
+SIMULATION = {
+    "version": "live",
+    "person": {
+        "email": "ada@example.com",
+        "time_zone": "Europe/Berlin",
+        "tags": ["a"],
+        "attributes": {"plan": "pro"},
+        "lists": [1],
+    },
+    "start": "2031-01-01T09:00:00Z",
+    "mailbox": 1,
+    "outcomes": {"hello": "yes"},
+    "seed": 1,
+    "reacts_after": "PT1H",
+}
 BODIES: dict[str, Any] = {
     "campaigns/": CAMPAIGN | {"kind": "triggered", "trigger": TRIGGER},
     "sign-up-forms/": FORM,
@@ -127,6 +142,18 @@ BODIES: dict[str, Any] = {
     "segments/": {"name": "S", "definition": RULE},
     "segments/{id}/": {"name": "S", "definition": RULE},
     "segments/count/": {"definition": RULE},
+    "enrolments/{id}/move/": {"to": "hello", "seen": "hello:0:0"},
+    "enrolments/{id}/restart/": {"seen": "hello:0:0"},
+    "enrolments/{id}/skip/": {"seen": "hello:0:0"},
+    "sequences/{id}/": {"on_reply": "stop", "exit_filter": RULE},
+    "sequences/{id}/draft/": {"steps": [STEP], "revision": 0},
+    "sequences/{id}/people/": {"deed": "move", "enrolments": [1], "to": "hello", "seen": {"1": "hello:0:0"}},
+    "sequences/{id}/people/undo/": {"intervention": 1},
+    "sequences/{id}/publish/": {"policy": "migrate", "revision": 0},
+    "sequences/{id}/publish/preview/": {"policy": "migrate"},
+    "sequences/{id}/rollback/": {"number": 1, "replace": True},
+    "sequences/{id}/simulate/": SIMULATION,
+    "sequences/{id}/test-run/": SIMULATION | {"to": ["ada@example.com"], "gap": "PT1M"},
     "suppressions/": {"email": "a@example.com", "reason": "manual", "detail": "d"},
     "template-categories/": {"name": "C"},
     "template-categories/{id}/": {"name": "C"},
@@ -149,7 +176,10 @@ WITHOUT_BODY = {
     "unschedule",
     "unarchive",
     "test",
+    "webhook-secret",
 }
+# These read no body, so a bad one can't be refused.
+UNREAD = {"sequences/webhook-secret/"}
 READS = [route for route in api_routes() if route.method == "get"]
 PARAMETERS = ["q", "email", "list", "segment", "status", "updated_since", "cursor", "limit", "after", "archived"]
 PARAMETERS += ["category", "mailing", "contact", "mailbox", "state", "sequence", "reason", "format"]
@@ -206,6 +236,7 @@ def with_own_ids(body: Any, route: Route, ids: dict[str, int]) -> Any:
         return body
     own = {"lists": [ids["lists"]], "mailboxes": [ids["mailboxes"]], "category": ids["template-categories"]}
     own |= {"contacts": [ids["contacts"]], "contact": ids["contacts"]}
+    own |= {"mailbox": ids["mailboxes"], "enrolments": [ids["enrolments"]]}
     filled = {key: own.get(key, with_own_ids(value, route, ids)) for key, value in body.items()}
     if name_of(route) == "templates/render/":
         filled["contact"] = str(ids["contacts"])
@@ -257,7 +288,7 @@ def test_no_bytes_break_a_write(raw: bytes, client: APIClient) -> None:
         if name_of(route) in MULTIPART:
             continue
         answer = getattr(client, route.method)(route.at(1), raw, content_type="application/json")
-        if not raw:  # as good as {}
+        if not raw or name_of(route) in UNREAD:  # empty is as good as {}
             assert answer.status_code < 500, (str(route), answer.content)
             continue
         assert 400 <= answer.status_code < 500, (str(route), answer.content)
