@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +22,8 @@ HANDLER_BATCH = 200
 # What is handled in one call, in rows that the merged facts are about.
 MERGED_SIZE = 5_000
 FORGET_AT_ONCE = 5_000
+# A call gives its worker back after about so long, so that facts without end don't keep others from their turn.
+DELIVER_SECONDS = 2.0
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=1)
 
@@ -82,15 +85,26 @@ def deliver() -> int:
     sequence()
     calls = 0
     readers = bus.fact_handlers()
-    for name, has_facts, has_failures in _busy(readers):
-        event_type, handler = readers[name]
-        taken = HANDLER_BATCH if has_facts else 0
-        while taken == HANDLER_BATCH:
-            taken = _advance(name, event_type, handler)
-            calls += taken
-        if has_failures:
-            calls += _retry(name, event_type, handler)
+    until = time.monotonic() + DELIVER_SECONDS
+    while busy := _busy(readers):
+        made = sum(_serve(name, *readers[name], *waiting) for name, *waiting in busy)
+        calls += made
+        # Whoever found a handler taken by this worker has gone, and left what it had given positions to: one more look.
+        if not made:
+            break
+        if time.monotonic() > until:
+            _wake()
+            break
     return calls
+
+
+def _serve(name: str, event_type: type, handler: bus.Handler, has_facts: bool, has_failures: bool) -> int:
+    calls = 0
+    while has_facts:
+        taken = _advance(name, event_type, handler)
+        calls += taken
+        has_facts = taken == HANDLER_BATCH
+    return calls + (_retry(name, event_type, handler) if has_failures else 0)
 
 
 def _busy(readers: Mapping[str, tuple[type, bus.Handler]]) -> list[tuple[str, bool, bool]]:

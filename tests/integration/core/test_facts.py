@@ -173,6 +173,35 @@ def in_threads(*jobs):
         return [pool.submit(run, job) for job in jobs]
 
 
+def test_what_comes_while_its_handler_is_at_work_is_not_left_for_the_next_tick():
+    began, may_go_on, seen = threading.Event(), threading.Event(), []
+
+    def handler(event):
+        seen.append(event.number)
+        began.set()
+        may_go_on.wait(10)
+
+    bus.on_fact(Happened, handler)
+    record(1)
+
+    def work():
+        try:
+            facts.deliver()
+        finally:
+            connection.close()
+
+    first = threading.Thread(target=work)
+    first.start()
+    assert began.wait(10)
+    record(2)
+    # Another worker, woken for it, finds the handler taken and goes.
+    assert facts.deliver() == 0
+    may_go_on.set()
+    first.join(10)
+
+    assert seen == [1, 2]
+
+
 def test_no_fact_is_skipped_or_doubled_while_many_write_and_two_deliver():
     handler = Handler()
     bus.on_fact(Happened, handler)
