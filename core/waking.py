@@ -30,6 +30,14 @@ def wake(task: Task) -> None:
         logger.warning("No broker: %s waits for the next beat.", task.name)
 
 
+def is_awaited(task_name: str) -> bool:
+    """Tell whether such a task waits for a worker: one that does the same thing for seconds then gives way."""
+    try:
+        return bool(impatient_client().exists(_flag(task_name)))
+    except redis.RedisError:
+        return False
+
+
 def begun(task_name: str) -> None:
     """Lower the flag: who asks from now on means another run.  Called first thing in the task."""
     try:

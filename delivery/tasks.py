@@ -6,7 +6,7 @@ def dispatch() -> None:
     """Send what is due, for a few seconds."""
     from delivery import services
 
-    services.dispatch_due()
+    services.dispatch_due(gives_way_after=services.PATIENCE_SECONDS)
 
 
 @shared_task(ignore_result=True)

@@ -53,6 +53,7 @@ def _enrol(trigger: Trigger, welcome: Sequence[Verdict], pool: Sequence[int], no
             entry_key=[verdict.entry_key for verdict in welcome],
             event_ids=[verdict.newcomer.event_id for verdict in welcome],
             now=now,
+            send_at_once=True,
         )
     except SequenceError:  # closed this very moment: nobody enters any more
         return 0

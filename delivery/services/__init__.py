@@ -40,11 +40,12 @@ from delivery.services.retention import tidy_ledger
 from delivery.services.revisions import replace_waiting, revise_mailing, withdraw_waiting
 from delivery.services.rules import set_sending_rules
 from delivery.services.secrets import renew_secrets
-from delivery.services.sending import dispatch_due, record_contacts_sent, settle_abandoned
+from delivery.services.sending import PATIENCE_SECONDS, dispatch_due, record_contacts_sent, settle_abandoned
 from delivery.tracked import HONEYPOT_LABEL, TrackedLink, TrackedMessage, count_links, lock_messages, tracked_links
 
 __all__ = [
     "HONEYPOT_LABEL",
+    "PATIENCE_SECONDS",
     "Firsts",
     "Hit",
     "TrackedLink",

@@ -18,8 +18,9 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from contacts import services as contacts
 from contacts.models import SuppressionReason
-from core import clock, facts
+from core import clock, facts, waking
 from core.encryption import DecryptionError
+from core.tasks import deliver_facts
 from delivery import claims, journal, ledger, queue, reasons, receipts
 from delivery.counters import Tally
 from delivery.courier import Courier, Trip
@@ -41,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 # How long one call sends before other tasks get their turn, in seconds.
 DISPATCH_SECONDS = 2.0
+# How long it sends at least while facts wait for a worker, in seconds: long enough for a batch or two.
+PATIENCE_SECONDS = 0.2
 # How long connections are kept for the next call, in seconds.
 KEEP_CONNECTIONS_SECONDS = 10.0
 # A batch may start messages at least this long, however late its turn comes, in seconds.
@@ -58,13 +61,17 @@ def journal_folder() -> Path:
     return Path(settings.DATA_DIR) / "journal" / quote(str(connection.settings_dict["NAME"]), safe="")
 
 
-def dispatch_due(*, seconds: float = DISPATCH_SECONDS) -> int:
+def dispatch_due(*, seconds: float = DISPATCH_SECONDS, gives_way_after: float = DISPATCH_SECONDS) -> int:
     """Send due batches for about `seconds`; return how many messages were settled.
+
+    After `gives_way_after` seconds it ends between two batches if facts wait for a worker: an event must not stand behind all
+    workers' mail.
 
     Any number of workers may do this at once. One that finds more than it can take wakes another; one whose time is up
     goes to the end of the line, so that other tasks get their turn, and keeps its connections for the next time.
     """
     deadline = time.monotonic() + seconds
+    patient_until = time.monotonic() + gives_way_after
     settled = 0
     paced: set[int] = set()
     # With PostgreSQL away nothing is begun.
@@ -78,7 +85,9 @@ def dispatch_due(*, seconds: float = DISPATCH_SECONDS) -> int:
             wake_workers()
         while lease is not None:
             settled += _send(courier, lease, max(deadline, time.monotonic() + _LEAST_SECONDS), paced)
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or (
+                time.monotonic() >= patient_until and waking.is_awaited(deliver_facts.name)
+            ):
                 if claims.is_due(clock.now()):
                     wake_workers()
                 return settled

@@ -12,11 +12,12 @@ from core import bus, clock
 from core.literals import moments, numbers
 from delivery.events import MessagesAccepted, MessagesFinished
 from sequences import engine
+from sequences.engine.places import Target
 from sequences.events import WaysEnded
 from sequences.exceptions import SequenceError
 from sequences.models import OPEN_STATES, Decision, Enrolment, EnrolmentState, Intervened, OutboxItem, Sequence, Step
 from sequences.services import waking
-from sequences.services.entering import Entry, enter_and_send
+from sequences.services.entering import Entry, enter_and_send, insert
 from tracking.events import HitsRecorded
 
 # A task gives its worker back after this many seconds, so that one long queue doesn't keep others from their turn.
@@ -39,8 +40,8 @@ def enrol_contacts(
 
     The sequences are parallel, at most 10,000 long.  `entry_key` is the same for all, or one for each; `event_ids` are the
     custom events that let them in.  Who is in with the key already stays as they are; ids of other workspaces and of deleted
-    contacts are passed over.  With `send_at_once` a first email that is due is queued in this transaction, if all have one key
-    and no event, which saves the engine a claim and an update of each row.
+    contacts are passed over.  With `send_at_once` a first email that is due is queued in this transaction, which saves the
+    engine a claim and an update of each row, and whoever entered a wait for a worker.
     Raises SequenceError unless it is published and open.
     """
     state, version_id, has_filter = _lock_live(sequence)
@@ -51,43 +52,15 @@ def enrol_contacts(
     if first is None:
         raise SequenceError("The sequence has no steps.")
     moment = now or clock.now()
-    plain = isinstance(entry_key, str) and event_ids is None and not has_filter
-    if send_at_once and state == Sequence.State.RUNNING and plain and isinstance(entry_key, str):
-        sent = enter_and_send(
-            Entry(sequence.pk, sequence.workspace_id, version_id, entry_key, contact_ids, mailbox_ids, due_at, moment),
-            ways[version_id],
-            first,
-        )
+    entry = Entry(
+        sequence.pk, sequence.workspace_id, version_id, entry_key, event_ids, contact_ids, mailbox_ids, due_at, moment
+    )
+    if send_at_once and state == Sequence.State.RUNNING and not has_filter:
+        sent = enter_and_send(entry, ways[version_id], first)
         if sent is not None:
             return sent
     first_due_at = first.due_at(due_at)
-    parameters: dict[str, Any] = {
-        "sequence": sequence.pk, "workspace": sequence.workspace_id, "version": version_id, "step": first.key,
-        "now": moment, "due": due_at, "first_due": first_due_at,
-        "contacts": numbers(contact_ids), "mailboxes": numbers(mailbox_ids),
-    }  # fmt: skip
-    # What is the same for all is no array: a launch enrols a million.
-    own_keys, own_events = not isinstance(entry_key, str), event_ids is not None
-    parameters |= {"keys": list(entry_key) if own_keys else entry_key, "events": list(event_ids or ())}
-    arrays = ["%(contacts)s::bigint[]", "%(mailboxes)s::bigint[]"]
-    arrays += ["%(keys)s::text[]"] * own_keys + ["%(events)s::bigint[]"] * own_events
-    columns = ["contact_id", "mailbox_id", *["entry_key"] * own_keys, *["event_id"] * own_events]
-    # One insert from arrays; the unique key (sequence, contact, entry) makes it repeatable.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO sequences_enrolment (
-                sequence_id, contact_id, mailbox_id, entry_key, event_id, version_id, step_key,
-                enrolled_at, entered_step_at, due_at)
-            SELECT %(sequence)s, c.id, given.mailbox_id, {"given.entry_key" if own_keys else "%(keys)s"},
-                {"given.event_id" if own_events else "NULL"}, %(version)s, %(step)s, %(now)s, %(due)s, %(first_due)s
-            FROM unnest({", ".join(arrays)}) AS given ({", ".join(columns)})
-            JOIN contacts_contact c ON c.id = given.contact_id AND c.workspace_id = %(workspace)s
-            ON CONFLICT (sequence_id, contact_id, entry_key) DO NOTHING
-            """,  # noqa: S608 - constants of this function
-            parameters,
-        )
-        entered = int(cursor.rowcount)
+    entered = insert(entry, Target(first.key, 0, EnrolmentState.ACTIVE, due_at, first_due_at))
     if entered and first_due_at <= moment:
         waking.wake_engine()
     return entered

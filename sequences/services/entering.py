@@ -22,12 +22,16 @@ from sequences.models import EnrolmentState
 
 
 class Entry(NamedTuple):
-    """Contacts that enter a version together, each with the mailbox that writes to it (parallel, in the order of sending)."""
+    """Contacts that enter a version together, each with the mailbox that writes to it (parallel, in the order of sending).
+
+    `entry_key` is the same for all or one for each; `event_ids` are what let them in, if events did.
+    """
 
     sequence_id: int
     workspace_id: int
     version_id: int
-    entry_key: str
+    entry_key: str | Items[str]
+    event_ids: Items[int | None] | None
     contact_ids: Items[int]
     mailbox_ids: Items[int]
     due_at: datetime
@@ -40,18 +44,6 @@ class Entered(NamedTuple):
     id: int
     contact_id: int
     mailbox_id: int
-
-
-# One insert from two arrays; the unique key (sequence, contact, entry) makes it repeatable.
-_ENTER = """
-INSERT INTO sequences_enrolment (
-    sequence_id, contact_id, mailbox_id, entry_key, version_id, step_key, state, enrolled_at, entered_step_at, due_at)
-SELECT %s, c.id, given.mailbox_id, %s, %s, %s, %s, %s, %s, %s
-FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS given (contact_id, mailbox_id, place)
-JOIN contacts_contact c ON c.id = given.contact_id AND c.workspace_id = %s
-ORDER BY given.place
-ON CONFLICT (sequence_id, contact_id, entry_key) DO NOTHING
-"""
 
 
 def enter_and_send(entry: Entry, graph: Graph, first: Node) -> int | None:
@@ -67,15 +59,17 @@ def enter_and_send(entry: Entry, graph: Graph, first: Node) -> int | None:
     state = EnrolmentState.ACTIVE if first.next_key is not None else EnrolmentState.COMPLETED
     try:
         with transaction.atomic():
-            entered = _insert(entry, Target(first.key, 0, state, entry.due_at, None))
+            entered = insert_in_order(entry, Target(first.key, 0, state, entry.due_at, None))
             if entered:
+                mailing = Mailing.objects.get(pk=mailing_id)
                 delivery.queue_messages(
-                    mailing=Mailing.objects.get(pk=mailing_id),
+                    mailing=mailing,
                     contact_ids=[row.contact_id for row in entered],
                     mailbox_ids=[row.mailbox_id for row in entered],
                     keys=[engine.message_key(row.id, first.key, 0) for row in entered],
                     due_at=entry.now,
                     now=entry.now,
+                    fields=rows.event_fields([row.id for row in entered]) if mailing.own_fields else None,
                 )
             if entered and state == EnrolmentState.COMPLETED:
                 bus.announce(WaysEnded(tuple([row.id for row in entered]), "completed"))
@@ -93,14 +87,46 @@ def _is_plain(entry: Entry, graph: Graph, first: Node) -> bool:
     )
 
 
-def _insert(entry: Entry, target: Target) -> list[Entered]:
+def insert(entry: Entry, target: Target) -> int:
+    """Write the enrolments of those who aren't in with their key yet, where `target` says; return how many."""
+    statement, parameters = _insert(entry, target)
     with connection.cursor() as cursor:
-        cursor.execute(f"{_ENTER} RETURNING id, contact_id, mailbox_id", _values(entry, target))
+        cursor.execute(statement.format(order="", returning=""), parameters)
+        return int(cursor.rowcount)
+
+
+def insert_in_order(entry: Entry, target: Target) -> list[Entered]:
+    """Do the same, and return the new rows in the order of sending."""
+    statement, parameters = _insert(entry, target)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement.format(order="ORDER BY given.place", returning="RETURNING id, contact_id, mailbox_id"), parameters
+        )
         return [Entered._make(row) for row in cursor.fetchall()]
 
 
-def _values(entry: Entry, target: Target) -> list[Any]:
-    return [
-        entry.sequence_id, entry.entry_key, entry.version_id, target.step_key, target.state, entry.now, target.entered_at,
-        target.due_at, numbers(entry.contact_ids), numbers(entry.mailbox_ids), entry.workspace_id,
-    ]  # fmt: skip
+def _insert(entry: Entry, target: Target) -> tuple[str, dict[str, Any]]:
+    # What is the same for all is no array: a launch enrols a million.
+    own_keys, own_events = not isinstance(entry.entry_key, str), entry.event_ids is not None
+    arrays = ["%(contacts)s::bigint[]", "%(mailboxes)s::bigint[]"]
+    arrays += ["%(keys)s::text[]"] * own_keys + ["%(events)s::bigint[]"] * own_events
+    columns = ["contact_id", "mailbox_id", *["entry_key"] * own_keys, *["event_id"] * own_events]
+    # One insert from arrays; the unique key (sequence, contact, entry) makes it repeatable.
+    statement = f"""
+        INSERT INTO sequences_enrolment (
+            sequence_id, contact_id, mailbox_id, entry_key, event_id, version_id, step_key, state,
+            enrolled_at, entered_step_at, due_at)
+        SELECT %(sequence)s, c.id, given.mailbox_id, {"given.entry_key" if own_keys else "%(keys)s"},
+            {"given.event_id" if own_events else "NULL"}, %(version)s, %(step)s, %(state)s, %(now)s, %(entered)s, %(due)s
+        FROM unnest({", ".join(arrays)}) WITH ORDINALITY AS given ({", ".join(columns)}, place)
+        JOIN contacts_contact c ON c.id = given.contact_id AND c.workspace_id = %(workspace)s
+        {{order}}
+        ON CONFLICT (sequence_id, contact_id, entry_key) DO NOTHING
+        {{returning}}
+        """  # noqa: S608 - constants of this function
+    return statement, {
+        "sequence": entry.sequence_id, "workspace": entry.workspace_id, "version": entry.version_id,
+        "step": target.step_key, "state": target.state, "now": entry.now, "entered": target.entered_at,
+        "due": target.due_at, "contacts": numbers(entry.contact_ids), "mailboxes": numbers(entry.mailbox_ids),
+        "keys": list(entry.entry_key) if own_keys else entry.entry_key, "events": list(entry.event_ids or ()),
+    }  # fmt: skip

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from contacts.models import Contact, Suppression
-from core import clock
+from core import clock, waking
 from core.models import Fact
+from core.tasks import deliver_facts
 from delivery import selectors, services, tokens
 from delivery.models import Batch, Counter, Link, Mailbox, MailboxCounter, Mailing, Message, MessageState
 from team.models import Workspace
@@ -50,6 +51,19 @@ def test_queueing_twice_makes_no_second_message(workspace: Workspace, mailbox: M
     services.dispatch_due()
     assert len(smtp_sink.messages) == 3
     assert Counter.objects.get(mailing=mailing).queued == 3
+
+
+def test_between_two_batches_it_gives_way_to_facts_that_wait(
+    workspace: Workspace, mailbox: Mailbox, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for prefix in ("one", "two"):
+        make.queue(make.make_mailing(workspace), mailbox, make.make_contacts(workspace, 1, prefix=prefix))
+    monkeypatch.setattr(deliver_facts, "delay", lambda: None)
+    waking.wake(deliver_facts)
+    assert services.dispatch_due(gives_way_after=0) == 1
+    waking.begun(deliver_facts.name)
+    assert services.dispatch_due(gives_way_after=0) == 1
+    assert len(smtp_sink.messages) == 2
 
 
 def test_nothing_leaves_before_its_time(workspace: Workspace, mailbox: Mailbox, smtp_sink: SmtpSink) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from contacts.services import suppress
 from core import bus, clock
+from delivery import own_fields
 from delivery import services as delivery
 from delivery.models import Batch, Counter, Mailbox, Message
 from sequences import services
@@ -14,6 +15,8 @@ from sequences.events import WaysEnded
 from sequences.models import Enrolment, EnrolmentState, Sequence
 from tests.factories import sequences as make
 from tests.factories.delivery import make_workspace
+from tracking.models import CustomEvent
+from tracking.services import NewEvent, record_custom_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -139,3 +142,38 @@ def test_with_a_mailbox_that_is_gone_everybody_is_held_as_the_engine_does() -> N
     services.advance_due(now=clock.now())
     assert [contact for contact, *_ in mail(sequence)] == [contacts[1]]
     assert Enrolment.objects.get(contact=contacts[0]).state == EnrolmentState.HELD
+
+
+def test_with_a_key_and_an_event_each_the_mail_knows_its_own_event() -> None:
+    workspace = make_workspace()
+    mailbox, contacts = make.make_mailbox(workspace), make.make_contacts(workspace, 2)
+    record_custom_events(
+        workspace.pk, [NewEvent(pk, "order.paid", clock.now(), {"order": f"#{pk}"}) for pk in contacts]
+    )
+    events = dict(CustomEvent.objects.values_list("contact_id", "pk"))
+    sequence = make.make_document(workspace, [{**EMAIL, "subject": "Order {{ event.order }}"}])
+    entered = [
+        services.enrol_contacts(
+            sequence=sequence,
+            contact_ids=contacts,
+            mailbox_ids=[mailbox.pk] * 2,
+            due_at=clock.now(),
+            entry_key=keys,
+            event_ids=[events[pk] for pk in contacts],
+            send_at_once=True,
+        )
+        for keys in (["a", "b"], ["a", "c"])
+    ]
+    assert entered == [2, 1]
+    enrolments = Enrolment.objects.order_by("pk").values_list("contact", "entry_key", "event_id")
+    assert list(enrolments) == [
+        (contacts[0], "a", events[contacts[0]]),
+        (contacts[1], "b", events[contacts[1]]),
+        (contacts[1], "c", events[contacts[1]]),
+    ]
+    messages = Message.objects.order_by("pk")
+    assert [message.contact_id for message in messages] == [contacts[0], contacts[1], contacts[1]]
+    own = own_fields.read([message.pk for message in messages])
+    assert [own[message.pk]["event"]["order"] for message in messages] == [
+        f"#{message.contact_id}" for message in messages
+    ]
