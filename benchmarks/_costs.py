@@ -9,12 +9,12 @@ from django.db import connection
 class Costs:
     """Begin before the work, then ask `per(count)`: microseconds of CPU by who used them."""
 
-    def __init__(self, workers: int, sink: int) -> None:
+    def __init__(self, workers: int, sink: int, **others: int) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             (backend,) = cursor.fetchone()
         postmaster = psutil.Process(backend).ppid()
-        self._roots = {"workers": workers, "postgres": postmaster, "sink": sink}
+        self._roots = {"workers": workers, "postgres": postmaster, "sink": sink, **others}
         self._before: dict[str, float] = {}
 
     def begin(self) -> Self:
