@@ -16,7 +16,6 @@ _ONE_IS_ENOUGH = 50_000
 # A worker extends its lease every two seconds; one that was silent for longer doesn't keep others away.
 _ALIVE_SECONDS = 10
 _TURN_SECONDS = 3
-_MOST_BATCH = 500
 
 
 def interval_of_mailbox(mailbox: Mailbox) -> int:

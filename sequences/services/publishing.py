@@ -174,7 +174,8 @@ def _make_mailings(change: Change) -> None:
     earlier: dict[str, list[Mailing]] = {}
     used = Step.objects.filter(version__in=change.older, mailing__isnull=False).select_related("mailing")
     for step in used.order_by("-version__number"):
-        earlier.setdefault(step.key, []).append(step.mailing)  # type: ignore[arg-type]  # filtered above
+        if step.mailing:
+            earlier.setdefault(step.key, []).append(step.mailing)
     model = next(mailing for mailings in earlier.values() for mailing in mailings)
     for step in change.steps:
         if step.kind == StepKind.EMAIL:
