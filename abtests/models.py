@@ -8,16 +8,54 @@ from contacts.models import Contact
 from core import clock
 from delivery.models import Mailing
 from team.models import User, Workspace
+from templates_lib.models import TemplateVersion
 
 
 def new_key() -> str:
     return secrets.token_hex(8)
 
 
+def default_dimensions() -> list[str]:
+    return ["subject"]
+
+
 class Metric(models.TextChoices):
     CLICK = "click", "Clicked"
     REPLY = "reply", "Replied"
     OPEN = "open", "Opened"
+    LINK = "link", "Clicked on one link"
+    CONVERSION = "conversion", "Did something afterwards"
+
+
+class Design(models.TextChoices):
+    """Who gets the arms, and when."""
+
+    CELLS = "cells", "A part of the audience first, then the winner to the rest"
+    CONTINUOUS = "continuous", "Whoever comes by, until it is decided"
+    SEND_TIME = "send_time", "Each arm at its own hour, by the recipient's clock"
+
+
+class Mode(models.TextChoices):
+    TEST = "test", "Find the best and prove it"
+    BANDIT = "bandit", "More of what works, batch by batch"
+
+
+class Rule(models.TextChoices):
+    """When a test of whoever comes by is judged."""
+
+    SEQUENTIAL = "sequential", "After each part of what is planned"
+    ALWAYS_VALID = "always_valid", "Every day, for as long as it takes"
+    FIXED = "fixed", "Once, at the end"
+
+
+class Dimension(models.TextChoices):
+    """What differs between arms."""
+
+    SUBJECT = "subject", "Subject"
+    PREHEADER = "preheader", "Preheader"
+    CONTENT = "content", "Content"
+    FROM_NAME = "from_name", "Sender's name"
+    SEND_TIME = "send_time", "Send time"
 
 
 class WithoutProof(models.TextChoices):
@@ -46,7 +84,16 @@ class Experiment(models.Model):
         max_length=16, default=new_key, unique=True, editable=False, help_text="Contacts' arms are drawn with it."
     )
     state = models.CharField(max_length=7, choices=State.choices, default=State.PLANNED, editable=False)
-    metric = models.CharField(max_length=5, choices=Metric.choices, default=Metric.CLICK)
+    design = models.CharField(max_length=10, choices=Design.choices, default=Design.CELLS)
+    mode = models.CharField(max_length=6, choices=Mode.choices, default=Mode.TEST)
+    dimensions = models.JSONField(
+        "what is tested", default=default_dimensions, help_text="Names of what differs; several make it factorial."
+    )
+    metric = models.CharField(max_length=10, choices=Metric.choices, default=Metric.CLICK)
+    link_label = models.TextField("link", blank=True, default="", help_text="The URL as written in the email.")
+    event_name = models.CharField(
+        "event", max_length=100, blank=True, default="", help_text="The custom event that is a conversion."
+    )
     window_hours = models.PositiveSmallIntegerField(
         "window", help_text="Hours after their own send until a recipient counts."
     )
@@ -55,6 +102,19 @@ class Experiment(models.Model):
         "planned lead", help_text="Share of those sent to by which a better arm must lead to matter."
     )
     batches = models.PositiveSmallIntegerField(default=6, help_text="In how many parts the test goes out.")
+    spacing_minutes = models.PositiveIntegerField(
+        "minutes between two parts", default=60, help_text="0: all at once, judged once."
+    )
+    largest_share = models.FloatField(
+        "largest share", default=1.0, help_text="At most this share of the audience gets the test."
+    )
+    per_arm = models.PositiveIntegerField(
+        "recipients an arm", null=True, blank=True, help_text="Empty: what proves the planned lead, or the list allows."
+    )
+    rule = models.CharField(max_length=12, choices=Rule.choices, default=Rule.SEQUENTIAL)
+    days = models.PositiveSmallIntegerField(
+        "at most so many days", null=True, blank=True, help_text="For whoever comes by; empty: until it is decided."
+    )
     without_proof = models.CharField(
         max_length=7,
         choices=WithoutProof.choices,
@@ -63,6 +123,7 @@ class Experiment(models.Model):
     )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
+    deadline_at = models.DateTimeField(null=True, editable=False, help_text="The last look; empty: not known yet.")
     decided_at = models.DateTimeField(null=True, editable=False)
     outcome = models.CharField(
         max_length=30, blank=True, default="", editable=False, help_text="The last verdict, or by_hand."
@@ -78,12 +139,23 @@ class Experiment(models.Model):
 
 
 class Variant(models.Model):
-    """One arm of a test; the first is the control."""
+    """One arm of a test; the first is the control.  What is empty is as in the email itself."""
 
     experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="variants")
     position = models.PositiveSmallIntegerField()
     name = models.CharField(max_length=100)
-    mailing = models.OneToOneField(Mailing, on_delete=models.RESTRICT, null=True, related_name="+")
+    subject = models.TextField(blank=True, default="")
+    preheader = models.TextField(blank=True, default="")
+    from_name = models.CharField("sender's name", max_length=150, blank=True, default="")
+    template_version = models.ForeignKey(
+        TemplateVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name="content"
+    )
+    send_at = models.TimeField("send time", null=True, blank=True, help_text="By the recipient's clock.")
+    levels = models.JSONField(
+        default=list, editable=False, help_text="Factorial: which level of each dimension, counted from 0."
+    )
+    stopped_at = models.DateTimeField(null=True, editable=False, help_text="Nobody gets this arm any more.")
+    mailing = models.OneToOneField(Mailing, on_delete=models.RESTRICT, null=True, editable=False, related_name="+")
 
     class Meta:
         ordering = ["experiment", "position"]
@@ -94,6 +166,28 @@ class Variant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ExperimentBatch(models.Model):
+    """One part of a test: when it goes out, and by what shares the arms were drawn (null: equal parts)."""
+
+    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="parts")
+    number = models.PositiveSmallIntegerField()
+    release_at = models.DateTimeField()
+    released_at = models.DateTimeField(null=True, editable=False)
+    size = models.PositiveIntegerField(default=0, help_text="Recipients of all arms.")
+    weights = models.JSONField(null=True, help_text="The arms' shares; null: equal.")
+
+    class Meta:
+        ordering = ["experiment", "number"]
+        verbose_name_plural = "experiment batches"
+        constraints = [models.UniqueConstraint(fields=["experiment", "number"], name="experiment_batch_once")]
+        indexes = [
+            models.Index(fields=["release_at"], condition=Q(released_at__isnull=True), name="experiment_batch_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.number}"
 
 
 class Assignment(models.Model):

@@ -1,5 +1,6 @@
 from django.db import models
 
+from abtests.models import Experiment
 from contacts.models import Contact
 from core import clock
 from delivery.models import Mailbox, Mailing
@@ -155,6 +156,15 @@ class Step(models.Model):
     source = models.TextField(blank=True, default="", help_text="The content, if it isn't a template's.")
     text_source = models.TextField(blank=True, default="", help_text="Empty: the text part is made from the HTML.")
     mailing = models.ForeignKey(Mailing, on_delete=models.PROTECT, null=True, editable=False, related_name="steps")
+    experiment = models.ForeignKey(
+        Experiment,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="steps",
+        verbose_name="A/B test",
+        help_text="Decides which of its versions each contact gets; the step's own content is what they differ from.",
+    )
 
     class Meta:
         ordering = ["version", "lane", "position"]
