@@ -12,7 +12,7 @@ from abtests import selectors
 from abtests.events import ExperimentDecided
 from abtests.exceptions import ExperimentError
 from abtests.models import Experiment, Look, Variant, WithoutProof
-from abtests.services.planning import lock
+from abtests.services.lifecycle import lock
 from core import bus, clock
 from team.models import User
 

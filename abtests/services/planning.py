@@ -1,12 +1,11 @@
-"""Planning a test, and letting it run."""
+"""Planning a test."""
 
 from django.db import transaction
 
-from abtests import selectors
 from abtests.exceptions import ExperimentError
-from abtests.limits import FEWEST_ARMS, FEWEST_BATCHES, MOST_ARMS, MOST_BATCHES
+from abtests.limits import FEWEST_BATCHES, MOST_ARMS, MOST_BATCHES
 from abtests.models import Experiment, Metric, Variant, WithoutProof
-from core import clock
+from abtests.services.lifecycle import lock
 from core.exceptions import InvalidInput
 from delivery.models import Mailing
 from team.models import Workspace
@@ -71,44 +70,3 @@ def add_variant(experiment: Experiment, *, name: str, mailing: Mailing | None = 
     if mailing is not None and mailing.workspace_id != locked.workspace_id:
         raise InvalidInput("There is no such mailing.", fields={"mailing": ["There is no such mailing."]})
     return Variant.objects.create(experiment=locked, position=position, name=name.strip(), mailing=mailing)
-
-
-@transaction.atomic
-def start(experiment: Experiment) -> None:
-    """Lock the arms and let the test run.  Raises ExperimentError unless it is planned, with two arms that all have content."""
-    locked = lock(experiment)
-    variants = selectors.variants_of(locked)
-    if len(variants) < FEWEST_ARMS:
-        raise ExperimentError(f"A test needs at least {FEWEST_ARMS} arms.")
-    if empty := [variant.name for variant in variants if variant.mailing_id is None]:
-        raise ExperimentError(f"These arms have no content yet: {', '.join(empty)}.")
-    _move(locked, Experiment.State.PLANNED, Experiment.State.RUNNING, "Only a planned test can be started.")
-    locked.started_at = clock.now()
-    locked.save(update_fields=["started_at"])
-    experiment.refresh_from_db()
-
-
-@transaction.atomic
-def pause(experiment: Experiment) -> None:
-    """Take no looks for a while.  Raises ExperimentError unless it runs."""
-    _move(lock(experiment), Experiment.State.RUNNING, Experiment.State.PAUSED, "Only a running test can be paused.")
-    experiment.refresh_from_db()
-
-
-@transaction.atomic
-def resume(experiment: Experiment) -> None:
-    """Let a paused test go on.  Raises ExperimentError unless it is paused."""
-    _move(lock(experiment), Experiment.State.PAUSED, Experiment.State.RUNNING, "Only a paused test can go on.")
-    experiment.refresh_from_db()
-
-
-def lock(experiment: Experiment) -> Experiment:
-    """Return the test as it is now, locked until the transaction ends."""
-    return Experiment.objects.select_for_update().get(pk=experiment.pk)
-
-
-def _move(locked: Experiment, before: str, after: str, refusal: str) -> None:
-    if locked.state != before:
-        raise ExperimentError(refusal)
-    locked.state = after
-    locked.save(update_fields=["state"])
