@@ -5,7 +5,7 @@ It imports nothing of the engine, so that the two can only agree by both being r
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 GRACE = timedelta(minutes=15)
@@ -148,9 +148,9 @@ class Interpreter:
 
     @staticmethod
     def first_minute(start, zone, day, clock, within):
-        """Look at the wall minute by minute for a day and time."""
-        moment = start.replace(second=0, microsecond=0)
-        while moment <= start + within:
+        """Look at the wall minute by minute for a day and time, from the day before it to the day after."""
+        moment = max(start, datetime.combine(day - DAY, time(), zone)).astimezone(UTC).replace(second=0, microsecond=0)
+        while moment <= min(start + within, datetime.combine(day + 2 * DAY, time(), zone)):
             local = moment.astimezone(zone)
             if (local.date(), local.hour, local.minute) == (day, clock.hour, clock.minute):
                 return moment
