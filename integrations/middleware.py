@@ -29,7 +29,8 @@ class IdempotencyMiddleware:
     """Answers an API write that bears an `Idempotency-Key` for the second time as it was answered the first time.
 
     The key belongs to a workspace; the same key with another request is a 422, and a 409 while the first one is under
-    way. Only what changed something (a status below 400) is kept, for 24 hours: what was refused may be sent again.
+    way. Only what changed something (a status below 400) is kept, for 24 hours: what was refused may be sent again. Of an
+    answer that must not be stored (`Cache-Control: no-store`, a new secret) only that it was given is kept: a 409.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -61,8 +62,7 @@ class IdempotencyMiddleware:
             services.release_key(workspace=workspace, key=key)
             raise
         if response.status_code < 400 and not response.streaming:
-            answer = StoredAnswer(response.status_code, response.headers.get("Content-Type", ""), response.content)
-            services.keep_answer(workspace=workspace, key=key, answer=answer)
+            services.keep_answer(workspace=workspace, key=key, answer=_kept(response))
         else:
             services.release_key(workspace=workspace, key=key)
         return response
@@ -77,6 +77,14 @@ def _caller(request: HttpRequest) -> tuple[Workspace | None, str]:
         return token.workspace, f"token:{token.pk}"
     member_request = cast("MemberRequest", request)
     return member_request.workspace, member_request.actor_label
+
+
+def _kept(response: HttpResponse) -> StoredAnswer:
+    """Return what the second request is answered; a secret that is shown once is written down nowhere."""
+    if "no-store" in response.headers.get("Cache-Control", ""):
+        detail = "This was done. The first answer held a secret, which is shown once; if it was lost, make another one."
+        response = plain_problem(status_code=409, code="shown_once", detail=detail)
+    return StoredAnswer(response.status_code, response.headers.get("Content-Type", ""), response.content)
 
 
 def _replay(stored: StoredAnswer) -> HttpResponse:

@@ -1,6 +1,8 @@
 """Reads of the fact log as a feed, and of the sources of incoming webhooks."""
 
+from django.conf import settings
 from django.db.models import Max, QuerySet
+from django.urls import reverse
 
 from core.exceptions import NotFound
 from core.models import Fact
@@ -39,3 +41,8 @@ def source_in(workspace: Workspace, source_id: int) -> EventSource:
 def source_by_token(token: str) -> EventSource | None:
     """Return the source that takes events at this address."""
     return EventSource.objects.filter(token=token, is_active=True).first()
+
+
+def address_of(source: EventSource) -> str:
+    """Return the URL that takes the source's webhooks."""
+    return f"{settings.BASE_URL}{reverse('integrations:receive', args=[source.token])}"

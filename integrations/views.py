@@ -1,10 +1,8 @@
 """Incoming webhooks: the door that takes them, and the pages on which sources are kept."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -96,17 +94,15 @@ def _edit(request: MemberRequest, source: EventSource | None) -> HttpResponse:
                 return _show_secret(request, made, secret)
             messages.success(request, f"The source “{made.name}” was saved.")
             return redirect(request, "integrations:sources")
-    context = {"form": form, "source": source, "url": _url(source) if source else ""}
+    context = {"form": form, "source": source, "url": selectors.address_of(source) if source else ""}
     return render_page(request, "integrations/source.html", context, status=422 if form.is_bound else 200)
 
 
 def _show_secret(request: MemberRequest, source: EventSource, secret: str) -> HttpResponse:
     response = render_page(
-        request, "integrations/source_secret.html", {"source": source, "secret": secret, "url": _url(source)}
+        request,
+        "integrations/source_secret.html",
+        {"source": source, "secret": secret, "url": selectors.address_of(source)},
     )
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _url(source: EventSource) -> str:
-    return f"{settings.BASE_URL}{reverse('integrations:receive', args=[source.token])}"

@@ -2,6 +2,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from integrations import selectors
+from integrations.models import EventSource
+
 
 class ActivityContactSerializer(serializers.Serializer[dict[str, Any]]):
     id = serializers.IntegerField()
@@ -45,3 +48,36 @@ class FeedQuerySerializer(serializers.Serializer[Any]):
         required=False, allow_blank=True, default="", help_text="A cursor; empty: the beginning; `latest`: now."
     )
     limit = serializers.IntegerField(required=False, default=100, min_value=1, max_value=500)
+
+
+class EventSourceSerializer(serializers.ModelSerializer[EventSource]):
+    """A program that tells of events by signed webhooks, and where in what it sends the parts of an event stand."""
+
+    url = serializers.SerializerMethodField(help_text="Where the program sends its webhooks.")
+
+    class Meta:
+        model = EventSource
+        fields = ["id", "name", "url", "event_path", "email_path", "properties_path", "prefix", "is_active"]
+        fields += ["received_at", "problem", "created_at"]
+        read_only_fields = ["received_at", "problem", "created_at"]
+
+    def get_url(self, source: EventSource) -> str:
+        return selectors.address_of(source)
+
+
+class NewEventSourceSerializer(EventSourceSerializer):
+    """A source that was just made."""
+
+    secret = serializers.SerializerMethodField(help_text="Signs what the program sends; shown this once.")
+
+    class Meta(EventSourceSerializer.Meta):
+        fields = [*EventSourceSerializer.Meta.fields, "secret"]
+
+    def get_secret(self, source: EventSource) -> str:
+        return str(self.context["secret"])
+
+
+class SourceSecretSerializer(serializers.Serializer[Any]):
+    """The secret that signs what a source sends."""
+
+    secret = serializers.CharField(help_text="Shown this once.")

@@ -1,8 +1,9 @@
 from rest_framework.routers import SimpleRouter
 
-from integrations.api.viewsets import ActivityViewSet
+from integrations.api.viewsets import ActivityViewSet, EventSourceViewSet
 
 router = SimpleRouter()
 router.register("activities", ActivityViewSet, basename="activity")
+router.register("event-sources", EventSourceViewSet, basename="event-source")
 
 urlpatterns = router.urls

@@ -38,6 +38,14 @@ FORM = {
     "redirect_url": "https://example.com/thanks",
     "is_open": True,
 }
+SOURCE = {
+    "name": "Shop",
+    "event_path": "type",
+    "email_path": "data.customer.email",
+    "properties_path": "data",
+    "prefix": "shop.",
+    "is_active": True,
+}
 TRIGGER = {
     "kind": "event",
     "event": "order.paid",
@@ -100,6 +108,8 @@ SIMULATION = {
 }
 BODIES: dict[str, Any] = {
     "campaigns/": CAMPAIGN | {"kind": "triggered", "trigger": TRIGGER},
+    "event-sources/": SOURCE,
+    "event-sources/{id}/": SOURCE,
     "sign-up-forms/": FORM,
     "sign-up-forms/{id}/": FORM,
     "events/": {
@@ -172,6 +182,7 @@ WITHOUT_BODY = {
     "duplicate",
     "pause",
     "resume",
+    "secret",
     "stop",
     "unschedule",
     "unarchive",
