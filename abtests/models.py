@@ -130,6 +130,13 @@ class Experiment(models.Model):
     )
     winner = models.ForeignKey("Variant", on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
     decided_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
+    summary = models.JSONField(
+        default=dict,
+        db_default={},
+        editable=False,
+        help_text="What the results show beside the verdict (abtests.summaries).",
+    )
+    summarised_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["-id"]
