@@ -10,3 +10,11 @@ class ExperimentDecided:
     experiment_id: int
     kind: str
     variant_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReleased:
+    """Decision: a part of a test goes out now, to those who belong to it."""
+
+    experiment_id: int
+    number: int

@@ -124,6 +124,9 @@ class Experiment(models.Model):
     created_at = models.DateTimeField(default=clock.now, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
     deadline_at = models.DateTimeField(null=True, editable=False, help_text="The last look; empty: not known yet.")
+    look_at = models.DateTimeField(null=True, editable=False, help_text="When it is asked again whether a look is due.")
+    paused_at = models.DateTimeField(null=True, editable=False)
+    paused_with_campaign = models.BooleanField(default=False, editable=False, help_text="It goes on with the campaign.")
     decided_at = models.DateTimeField(null=True, editable=False)
     outcome = models.CharField(
         max_length=30, blank=True, default="", editable=False, help_text="The last verdict, or by_hand."
@@ -140,6 +143,7 @@ class Experiment(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(fields=["look_at"], condition=Q(state="running"), name="experiment_look_due")]
 
     def __str__(self) -> str:
         return self.name
@@ -176,7 +180,10 @@ class Variant(models.Model):
 
 
 class ExperimentBatch(models.Model):
-    """One part of a test: when it goes out, and by what shares the arms were drawn (null: equal parts)."""
+    """One part of a test: when it goes out, and by what shares the arms were drawn (null: equal parts).
+
+    Of a drip or a triggered campaign it is a time: whoever comes by from its release to that of the next one belongs to it.
+    """
 
     experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="parts")
     number = models.PositiveSmallIntegerField()
@@ -184,6 +191,12 @@ class ExperimentBatch(models.Model):
     released_at = models.DateTimeField(null=True, editable=False)
     size = models.PositiveIntegerField(default=0, help_text="Recipients of all arms.")
     weights = models.JSONField(null=True, help_text="The arms' shares; null: equal.")
+    is_drawn = models.BooleanField(
+        default=False, editable=False, help_text="Its people get their arms when it goes out, not when the test begins."
+    )
+    matured_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the window of all its recipients was found closed."
+    )
 
     class Meta:
         ordering = ["experiment", "number"]

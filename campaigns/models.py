@@ -296,7 +296,13 @@ class Launch(models.Model):
     campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="launch")
     expected = models.PositiveIntegerField(default=0, help_text="Recipients counted when it was launched.")
     enrolled = models.PositiveIntegerField(default=0)
-    last_contact_id = models.BigIntegerField(default=0)
+    part = models.PositiveSmallIntegerField(
+        null=True, help_text="The part of an A/B test that is being enrolled; empty: everybody (else)."
+    )
+    last_contact_id = models.BigIntegerField(default=0, help_text="The position within that part.")
+    waits_for_test = models.BooleanField(
+        default=False, help_text="Until the test's next part goes out, or its verdict."
+    )
     started_at = models.DateTimeField(default=clock.now)
     progressed_at = models.DateTimeField(default=clock.now)
     finished_at = models.DateTimeField(null=True)
