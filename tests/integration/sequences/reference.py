@@ -267,15 +267,18 @@ class Interpreter:
         return True
 
     def days_later(self, days, now):
-        """Look for the same time on the wall so many days later; one that is left out comes an hour later."""
+        """Look for the same time on the wall so many days later."""
         zone = ZoneInfo(self.person.zone)
         local = self.entered.astimezone(zone)
-        for later in (timedelta(), timedelta(hours=1)):
-            wanted = datetime.combine(local.date() + days, local.time()) + later
-            found = self.first_minute(self.entered, zone, wanted.date(), wanted.time(), days + 2 * DAY)
-            if found is not None:
-                return found
-        raise AssertionError("Every time comes on some day.")
+        found = self.on_the_day(zone, local.date() + days, local.time(), days + 2 * DAY)
+        assert found is not None, "Every time comes on some day."
+        return found
+
+    def on_the_day(self, zone, day, clock, within):
+        """Look for a time on a day to come; one that is left out as summer time begins comes an hour later."""
+        is_left_out = datetime.combine(day, clock, zone).astimezone(UTC).astimezone(zone).time() != clock
+        wanted = datetime.combine(day, clock) + timedelta(hours=is_left_out)
+        return self.first_minute(self.entered, zone, wanted.date(), wanted.time(), within)
 
     def on_the_date(self, until):
         """Look for the day minute by minute; who has none, or whose day is past, goes on at once."""
@@ -286,7 +289,7 @@ class Interpreter:
         if until["yearly"]:
             day = day.replace(year=self.start.year)
         day += until["offset_days"] * DAY
-        found = self.first_minute(self.entered, zone, day, clock, 40 * DAY)
+        found = self.on_the_day(zone, day, clock, 40 * DAY)
         if found is None and until["yearly"]:
             return self.entered + 300 * DAY
         return self.entered if found is None else found
