@@ -6,7 +6,7 @@ class Migration(migrations.Migration):
     """When a look is due, and what a pause does to it."""
 
     dependencies = [
-        ("abtests", "0002_designs"),
+        ("abtests", "0003_summary"),
         ("team", "0005_audit_skips_bulk"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
