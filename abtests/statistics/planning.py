@@ -6,19 +6,15 @@ runner-up, unadjusted, is a valid test that the leader is the best).
 """
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import bdtr, gammaln, ndtr, ndtri, xlog1py, xlogy
 
-# What looking after every batch costs in recipients; 24 looks cost 1.043 of one, and arms are never quite equal.
-SEQUENTIAL_INFLATION: Final = 1.07
+from abtests.limits import SEQUENTIAL_INFLATION
+
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(64)
-# The finest lead that anybody could mean: a hundredth of a per cent of the recipients.
-_LEAST_LEAD: Final = 1e-5
 
 
 def _check(arms: int, base: float, lead: float) -> None:
@@ -112,33 +108,3 @@ def selection_chance(arms: int, base: float, lead: float, size: int) -> float:
     # Of k arms the best and t others tie with chance C(k−1, t); summed over t with 1 / (t + 1) that is a difference of powers.
     wins = np.divide(upto**arms - (upto - other) ** arms, arms * other, out=upto ** (arms - 1), where=other > 1e-12)
     return float(best @ wins)
-
-
-class Reach(NamedTuple):
-    """What a number of recipients an arm can do: the smallest leads (shares of those sent to), None if not even the largest."""
-
-    proves: float | None
-    selects: float | None
-
-
-def reach(arms: int, base: float, size: int) -> Reach:
-    """Return the smallest lead that `size` recipients an arm prove (looked at after each batch), and the smallest they select.
-
-    Leads in between can only be suggested.  Raises ValueError for a base rate outside 0 … 1.
-    """
-    return Reach(
-        _smallest_lead(base, lambda lead: confirm_size(arms, base, lead, inflation=SEQUENTIAL_INFLATION) <= size),
-        _smallest_lead(base, lambda lead: select_size(arms, base, lead) <= size),
-    )
-
-
-def _smallest_lead(base: float, is_enough: Callable[[float], bool]) -> float | None:
-    low, high = _LEAST_LEAD, 1 - base - _LEAST_LEAD
-    if high <= low or not is_enough(high):
-        return None
-    if is_enough(low):
-        return low
-    while high - low > _LEAST_LEAD / 10:
-        middle = (low + high) / 2
-        low, high = (low, middle) if is_enough(middle) else (middle, high)
-    return high

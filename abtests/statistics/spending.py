@@ -6,12 +6,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from abtests.limits import FEWEST_EVENTS
 from abtests.statistics.counts import FloatArray, Numbers, as_counts, rates
 from abtests.statistics.planning import planned_information
 
 ALPHA: Final = 0.05
-# A winner needs this many responses in the top two arms.
-FEWEST_EVENTS: Final = 20
 
 
 class Look(NamedTuple):

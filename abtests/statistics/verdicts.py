@@ -12,6 +12,7 @@ from typing import Final
 
 from scipy.special import ndtri
 
+from abtests.limits import FEWEST_EVENTS
 from abtests.statistics.allocation import INVALID_BELOW, sample_ratio
 from abtests.statistics.bayes import probability_best as best_of
 from abtests.statistics.comparisons import fisher, pooled_z, two_sided
@@ -20,7 +21,7 @@ from abtests.statistics.guardrails import blocked_arms
 from abtests.statistics.intervals import wald_error
 from abtests.statistics.looks import last_boundary
 from abtests.statistics.planning import critical_point
-from abtests.statistics.spending import ALPHA, FEWEST_EVENTS
+from abtests.statistics.spending import ALPHA
 from abtests.statistics.stratified import Strata, as_strata, mantel_haenszel
 
 SINGLE_LOOK: Final = float(ndtri(1 - ALPHA / 2))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
+from abtests.limits import SEQUENTIAL_INFLATION
 from abtests.statistics import Kind, Verdict, confirm_size, decide
 from abtests.statistics.delays import lognormal_curve
-from abtests.statistics.planning import SEQUENTIAL_INFLATION
 from abtests.statistics.spending import ALPHA, Look, next_look
 
 

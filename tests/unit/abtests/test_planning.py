@@ -4,10 +4,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtri
 
+from abtests.limits import FEWEST_BATCHES, MOST_BATCHES, SEQUENTIAL_INFLATION
+from abtests.plans import (
+    CRITICAL_POINTS,
+    EXPECTED_SHARES,
+    TWO_SIDED,
+    Promise,
+    plan,
+    reach,
+    size_to_prove,
+    size_to_select,
+)
 from abtests.statistics import confirm_size, critical_point, select_size
-from abtests.statistics.planning import SEQUENTIAL_INFLATION, planned_information, reach, selection_chance
-from abtests.statistics.plans import Promise, plan, sequential_cost
+from abtests.statistics.planning import planned_information, selection_chance
+from abtests.statistics.plans import sequential_cost
 
 arms = st.integers(2, 8)
 bases = st.floats(0.002, 0.6)
@@ -52,6 +64,27 @@ def test_the_leads_within_reach_are_those_whose_sizes_fit(k, base, size):
             assert confirm_size(k, base, found.proves - 0.0001, inflation=SEQUENTIAL_INFLATION) > size
     if found.selects is not None:
         assert select_size(k, base, found.selects) <= size
+
+
+def test_the_tables_without_numpy_are_what_scipy_computes():
+    assert {k: critical_point(k) for k in range(2, 9)} == pytest.approx(CRITICAL_POINTS, abs=1e-12)
+    shares = [sequential_cost(batches).expected_share for batches in range(FEWEST_BATCHES, MOST_BATCHES + 1)]
+    assert shares == pytest.approx(EXPECTED_SHARES, abs=1e-9)
+    assert pytest.approx(float(ndtri(0.975)), abs=1e-14) == TWO_SIDED
+
+
+@given(arms, bases, leads)
+def test_the_sizes_without_numpy_are_those_of_the_statistics(k, base, lead):
+    assert size_to_select(k, base, lead) == pytest.approx(select_size(k, base, lead), abs=1)
+    confirmed = confirm_size(k, base, lead, inflation=SEQUENTIAL_INFLATION)
+    assert size_to_prove(k, base, lead) >= confirmed - 1
+    if confirmed * base > 2 * 20:
+        assert size_to_prove(k, base, lead) == pytest.approx(confirmed, abs=1)
+
+
+def test_a_size_that_somebody_wants_is_kept_as_far_as_the_list_allows():
+    assert plan(100_000, **PLAN, per_arm=500).per_arm == 500
+    assert plan(600, **PLAN, per_arm=500).per_arm == 300
 
 
 def test_one_recipient_proves_nothing_and_none_selects_nothing():
