@@ -6,7 +6,7 @@ Rows are updated in the order of their keys, so that two writers never wait for 
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -31,6 +31,19 @@ MAILING_COLUMNS = [
     "clicked_any",
 ]
 MAILBOX_COLUMNS = ["accepted", "deferred", "failed", "bounced", "unknown"]
+RESPONSE_COLUMNS = [
+    "sent",
+    "opened",
+    "opened_any",
+    "clicked",
+    "clicked_any",
+    "linked",
+    "replied",
+    "converted",
+    "unsubscribed",
+    "complained",
+    "bounced",
+]
 
 
 class Slot(NamedTuple):
@@ -38,6 +51,15 @@ class Slot(NamedTuple):
 
     owner_id: int
     hour: datetime
+
+
+class ResponseSlot(NamedTuple):
+    """One row of responses: the messages of a mailing and stratum accepted in an hour, and how long after it (`lag`)."""
+
+    mailing_id: int
+    stratum: int
+    sent_hour: datetime
+    lag: int
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -51,6 +73,7 @@ class Tally:
     def __init__(self) -> None:
         self._mailings: dict[Slot, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._mailboxes: dict[Slot, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._responses: dict[ResponseSlot, dict[str, int]] = defaultdict(lambda: defaultdict(int))
 
     def mailing(self, mailing_id: int, at: datetime, column: str, amount: int = 1) -> None:
         """Count for a mailing in the hour of `at`."""
@@ -60,32 +83,45 @@ class Tally:
         """Count for a mailbox in the hour of `at`."""
         self._mailboxes[Slot(mailbox_id, hour_of(at))][column] += amount
 
+    def response(self, slot: ResponseSlot, column: str, amount: int = 1) -> None:
+        """Count what messages led to."""
+        self._responses[slot][column] += amount
+
     def write(self) -> None:
         """Add everything to the tables, in the caller's transaction."""
-        _add("delivery_counter", "mailing_id", MAILING_COLUMNS, self._mailings)
-        _add("delivery_mailboxcounter", "mailbox_id", MAILBOX_COLUMNS, self._mailboxes)
+        _add("delivery_counter", _MAILING_KEY, MAILING_COLUMNS, self._mailings)
+        _add("delivery_mailboxcounter", _MAILBOX_KEY, MAILBOX_COLUMNS, self._mailboxes)
+        _add("delivery_responsecounter", _RESPONSE_KEY, RESPONSE_COLUMNS, self._responses)
         self._mailings.clear()
         self._mailboxes.clear()
+        self._responses.clear()
 
 
-def _add(table: str, owner: str, columns: list[str], changes: Mapping[Slot, Mapping[str, int]]) -> None:
+# The columns that name a row of each table, with their types.
+_MAILING_KEY = {"mailing_id": "bigint", "hour": "timestamptz"}
+_MAILBOX_KEY = {"mailbox_id": "bigint", "hour": "timestamptz"}
+_RESPONSE_KEY = {"mailing_id": "bigint", "stratum": "smallint", "sent_hour": "timestamptz", "lag": "smallint"}
+
+
+def _add[S: tuple[Any, ...]](
+    table: str, key: Mapping[str, str], columns: list[str], changes: Mapping[S, Mapping[str, int]]
+) -> None:
     slots = sorted(slot for slot, numbers in changes.items() if any(numbers.values()))
     if not slots:
         return
     used = [column for column in columns if any(changes[slot].get(column) for slot in slots)]
-    names = ", ".join(used)
-    arrays = ", ".join(["%s::bigint[]", "%s::timestamptz[]", *["%s::int[]"] * len(used)])
+    names, owners = ", ".join(used), ", ".join(key)
+    arrays = ", ".join([*(f"%s::{kind}[]" for kind in key.values()), *["%s::int[]"] * len(used)])
     updates = ", ".join(f"{column} = counter.{column} + excluded.{column}" for column in used)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {table} AS counter ({owner}, hour, {names})
-            SELECT * FROM unnest({arrays}) AS change (owner_id, hour, {names}) ORDER BY owner_id, hour
-            ON CONFLICT ({owner}, hour) DO UPDATE SET {updates}
+            INSERT INTO {table} AS counter ({owners}, {names})
+            SELECT * FROM unnest({arrays}) AS change ({owners}, {names}) ORDER BY {owners}
+            ON CONFLICT ({owners}) DO UPDATE SET {updates}
             """,  # noqa: S608 - names of this module
             [
-                [slot.owner_id for slot in slots],
-                [slot.hour for slot in slots],
+                *(list(values) for values in zip(*slots, strict=True)),
                 *[[changes[slot].get(column, 0) for slot in slots] for column in used],
             ],
         )

@@ -422,7 +422,7 @@ def sender_of(mailbox: Mailbox, mailing: Mailing) -> Sender:
         workspace_id=workspace.pk,
         workspace_slug=workspace.slug,
         mailbox_id=mailbox.pk,
-        name=mailbox.from_name,
+        name=mailing.from_name or mailbox.from_name,
         email=mailbox.from_email,
         reply_to=mailbox.reply_to,
         workspace=_Frozen(

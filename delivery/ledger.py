@@ -17,13 +17,14 @@ from delivery.counters import Tally, hour_of
 from delivery.models import Batch, Mailbox, Mailing, MessageState
 from delivery.queue import WAITING
 from delivery.receipts import Receipt
+from delivery.responses import Rules, count_accepted
 
 # Retries that come due within so many seconds of each other share a batch.
 _RETRY_GRAIN = 10
 
 
 class Held(NamedTuple):
-    """A leased batch as its receipts need it."""
+    """A leased batch as its receipts need it; `rules` if its mailing counts responses by age."""
 
     batch_id: int
     owner: str
@@ -31,6 +32,7 @@ class Held(NamedTuple):
     mailbox_id: int
     workspace_id: int
     given_up: bool = False
+    rules: Rules | None = None
 
     @property
     def ended_by(self) -> str:
@@ -156,6 +158,8 @@ def record(held: Held, receipts: Sequence[Receipt], tally: Tally) -> Recorded:
         accepted = [receipt for receipt in accepted if receipt.message_id in written]
     if accepted:
         changed[MessageState.ACCEPTED] = [receipt.message_id for receipt in accepted]
+        if held.rules is not None:
+            count_accepted(tally, held.rules, changed[MessageState.ACCEPTED])
     if others:
         settled = _settle(others)
         others = [receipt for receipt in others if receipt.message_id in settled]

@@ -122,6 +122,24 @@ class Mailing(models.Model):
     thread = ArrayField(
         models.TextField(), default=list, db_default=[], blank=True, help_text="What it answers (delivery.threads)."
     )
+    from_name = models.TextField(
+        "sender's name",
+        default="",
+        db_default="",
+        blank=True,
+        help_text="Who it says it is from; empty: as the mailbox.",
+    )
+    response_bounds = ArrayField(
+        models.PositiveSmallIntegerField(),
+        default=list,
+        db_default=[],
+        blank=True,
+        editable=False,
+        help_text="Hours after acceptance between which responses are told apart; none: they aren't counted by age.",
+    )
+    response_link = models.TextField(
+        default="", db_default="", blank=True, editable=False, help_text="A link's label or URL that is counted by age."
+    )
     state = models.CharField(max_length=9, choices=State.choices, default=State.RUNNING)
     is_test = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -194,6 +212,9 @@ class Message(models.Model):
     bounced_at = models.DateTimeField(null=True)
     complained_at = models.DateTimeField(null=True)
     replied_at = models.DateTimeField(null=True)
+    linked_at = models.DateTimeField(null=True, help_text="First human click on the mailing's response_link.")
+    converted_at = models.DateTimeField(null=True, help_text="When it first led to what a test counts as success.")
+    stratum = models.SmallIntegerField(default=0, db_default=0, help_text="The part of a test that it went out with.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="message_key_once")]
@@ -308,6 +329,38 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"mailing {self.mailing_id} at {self.hour:%Y-%m-%d %H}"
+
+
+class ResponseCounter(models.Model):
+    """What accepted messages of one mailing, stratum and hour of acceptance led to, by how long after it (`lag`).
+
+    Kept only for mailings with `response_bounds`: lag 0 is up to the first bound, the last one is beyond them all. A message is
+    `sent` once, on lag 0, and in each other column once, by the first time. Zero where it was taken back.
+    """
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="response_counters", db_index=False)
+    stratum = models.SmallIntegerField()
+    sent_hour = models.DateTimeField(help_text="The hour in which the messages were accepted.")
+    lag = models.SmallIntegerField(help_text="How many of the mailing's bounds had passed.")
+    sent = models.IntegerField(default=0, db_default=0, help_text="Messages accepted.")
+    opened = models.IntegerField(default=0, db_default=0, help_text="By a human, or through an image proxy.")
+    opened_any = models.IntegerField(default=0, db_default=0)
+    clicked = models.IntegerField(default=0, db_default=0)
+    clicked_any = models.IntegerField(default=0, db_default=0)
+    linked = models.IntegerField(default=0, db_default=0, help_text="A human clicked on the mailing's response_link.")
+    replied = models.IntegerField(default=0, db_default=0)
+    converted = models.IntegerField(default=0, db_default=0)
+    unsubscribed = models.IntegerField(default=0, db_default=0)
+    complained = models.IntegerField(default=0, db_default=0)
+    bounced = models.IntegerField(default=0, db_default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailing", "stratum", "sent_hour", "lag"], name="response_counter_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"mailing {self.mailing_id}, stratum {self.stratum}, {self.sent_hour:%Y-%m-%d %H} + {self.lag}"
 
 
 class MailboxCounter(models.Model):

@@ -29,11 +29,12 @@ class Cancelled(NamedTuple):
 # Ids follow the given order (the sort feeds the insert), so that a batch is a run of neighbours on the page.
 _INSERT = f"""
 WITH input AS (
-    SELECT * FROM unnest(%(contacts)s::bigint[], %(mailboxes)s::bigint[], %(keys)s::text[], %(addresses)s::text[])
-        WITH ORDINALITY AS input (contact_id, mailbox_id, key, to_email, place)
+    SELECT * FROM unnest(%(contacts)s::bigint[], %(mailboxes)s::bigint[], %(keys)s::text[], %(addresses)s::text[]{{strata}})
+        WITH ORDINALITY AS input (contact_id, mailbox_id, key, to_email{{stratum}}, place)
 ), fresh AS (
-    INSERT INTO delivery_message (workspace_id, mailing_id, contact_id, mailbox_id, key, to_email, is_test, created_at, due_at)
-    SELECT %(workspace)s, %(mailing)s, contact_id, mailbox_id, key, to_email, %(is_test)s, %(now)s, {{due_at}}
+    INSERT INTO delivery_message (
+        workspace_id, mailing_id, contact_id, mailbox_id, key, to_email, is_test, created_at, due_at{{stratum}})
+    SELECT %(workspace)s, %(mailing)s, contact_id, mailbox_id, key, to_email, %(is_test)s, %(now)s, {{due_at}}{{stratum}}
     FROM input {{joins}} ORDER BY {{order}} place
     ON CONFLICT (workspace_id, key) DO NOTHING
     RETURNING id, mailbox_id, due_at
@@ -58,11 +59,17 @@ _ENGAGED = "greatest(c.last_opened_at, c.last_clicked_at) DESC NULLS LAST,"
 _OPENINGS = "LEFT JOIN unnest(%(zones)s::text[], %(openings)s::timestamptz[]) AS opening (zone, at) ON opening.zone = c.time_zone"
 
 
-def _insert(*, engaged_first: bool, windowed: bool) -> str:
+def _insert(*, engaged_first: bool, windowed: bool, in_strata: bool) -> str:
     joins = [_CONTACTS] if engaged_first or windowed else []
     joins += [_OPENINGS] if windowed else []
     due_at = "coalesce(opening.at, %(due_at)s)" if windowed else "%(due_at)s"
-    return _INSERT.format(joins=" ".join(joins), order=_ENGAGED if engaged_first else "", due_at=due_at)
+    return _INSERT.format(
+        joins=" ".join(joins),
+        order=_ENGAGED if engaged_first else "",
+        due_at=due_at,
+        strata=", %(strata)s::smallint[]" if in_strata else "",
+        stratum=", stratum" if in_strata else "",
+    )
 
 
 def time_zones_of(contact_ids: Collection[int | None]) -> list[str]:
@@ -110,14 +117,16 @@ def insert_messages(
     engaged_first: bool = False,
     openings: Mapping[str, datetime] = _NONE,
     reason: str = "",
+    strata: Sequence[int] | None = None,
 ) -> int:
     """Write messages and their batches; return how many were new.  The mailing and the mailboxes are locked by the caller.
 
+    `strata` are the parts of a test that they go out with, None: of no test.
     `openings` maps the time zones of contacts who have to wait to the moment from which they needn't, `reason` says why.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            _insert(engaged_first=engaged_first, windowed=bool(openings)),
+            _insert(engaged_first=engaged_first, windowed=bool(openings), in_strata=strata is not None),
             {
                 "zones": list(openings),
                 "openings": list(openings.values()),
@@ -132,6 +141,7 @@ def insert_messages(
                 "held": held,
                 "now": now,
                 "due_at": due_at,
+                **({} if strata is None else {"strata": numbers(strata)}),
             },
         )
         row = cursor.fetchone()

@@ -57,6 +57,7 @@ from delivery.pacing.reads import (
 from delivery.pacing.status import Pace, clock_words, rates_of
 from delivery.pacing.windows import checked_window, window_words
 from delivery.reasons import sentence
+from delivery.responses import ResponseRow, ResponseSums, response_counts, response_sums
 from delivery.sending_state import Hold, MailboxState, MailingState, SendingState, sending_state
 from delivery.tracked import HONEYPOT_LABEL, TrackedLink, count_links, tracked_links
 from team.models import Workspace
@@ -79,6 +80,8 @@ __all__ = [
     "Outlook",
     "Pace",
     "RampProgress",
+    "ResponseRow",
+    "ResponseSums",
     "SendingState",
     "Totals",
     "TrackedLink",
@@ -118,6 +121,8 @@ __all__ = [
     "ramp_progress",
     "rates_of",
     "record_of",
+    "response_counts",
+    "response_sums",
     "room_today",
     "sending_rules_of",
     "sending_state",

@@ -71,7 +71,10 @@ def _context(message: Message, fields: dict[str, Any]) -> dict[str, Any]:
     return {
         **fields,
         **message.mailing.context,
-        "sender": {"name": message.mailbox.from_name, "email": message.mailbox.from_email},
+        "sender": {
+            "name": message.mailing.from_name or message.mailbox.from_name,
+            "email": message.mailbox.from_email,
+        },
         "workspace": {
             "name": workspace.name,
             "company": workspace.company,

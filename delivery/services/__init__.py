@@ -35,6 +35,7 @@ from delivery.services.mailings import (
     settle_cancelled,
 )
 from delivery.services.oauth import remove_oauth_login, set_oauth_login
+from delivery.services.outcomes import count_responses, record_bounces, record_complaints, record_conversions
 from delivery.services.replying import record_reply
 from delivery.services.retention import tidy_ledger
 from delivery.services.revisions import replace_waiting, revise_mailing, withdraw_waiting
@@ -57,6 +58,7 @@ __all__ = [
     "check_due_domains",
     "correct_counters",
     "count_links",
+    "count_responses",
     "create_api_mailbox",
     "create_dkim_keys",
     "create_mailbox",
@@ -71,7 +73,10 @@ __all__ = [
     "note_feedback",
     "pause_mailbox",
     "queue_messages",
+    "record_bounces",
+    "record_complaints",
     "record_contacts_sent",
+    "record_conversions",
     "record_engagement",
     "record_reply",
     "record_unsubscribe",

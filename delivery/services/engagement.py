@@ -8,8 +8,10 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from core import clock
+from delivery import responses
 from delivery.counters import Tally
 from delivery.models import Message
+from delivery.responses import Changed, Rules, Sent
 
 _COLUMNS = ("opened_at", "opened_any_at", "clicked_at", "clicked_any_at")
 _UNIQUE = ("opened_human", "opened_any", "clicked_human", "clicked_any")
@@ -42,9 +44,11 @@ class Firsts:
     opened_any_at: datetime | None
     clicked_at: datetime | None
     clicked_any_at: datetime | None
+    # The first human click on the link that the mailing counts by age, if it does.
+    linked_at: datetime | None = None
 
     def values(self) -> tuple[datetime | None, ...]:
-        """Return the moments in the order of the columns."""
+        """Return the moments in the order of the columns; `linked_at` is no part of them."""
         return (self.opened_at, self.opened_any_at, self.clicked_at, self.clicked_any_at)
 
 
@@ -64,9 +68,11 @@ def record_engagement(hits: Sequence[Hit], *, firsts: Mapping[int, Firsts] | Non
         tally.mailing(hit.mailing_id, hit.at, f"{kind}_all", hit.sign)
         if hit.human:
             tally.mailing(hit.mailing_id, hit.at, f"{kind}_human", hit.sign)
-    touched = sorted(earliest.keys() | exact.keys())
+    locked = _lock(sorted(earliest.keys() | exact.keys()))
+    rules = responses.rules_of({mailing_id for _, mailing_id, *_ in locked})
+    sent = responses.sent_of([row[0] for row in locked if row[1] in rules]) if rules else {}
     changes: list[tuple[int, tuple[datetime | None, ...]]] = []
-    for message_id, mailing_id, *before in _lock(touched):
+    for message_id, mailing_id, *before in locked:
         if message_id in exact:
             after = exact[message_id].values()
         else:
@@ -74,7 +80,11 @@ def record_engagement(hits: Sequence[Hit], *, firsts: Mapping[int, Firsts] | Non
         if tuple(before) != after:
             changes.append((message_id, after))
             _count_moves(tally, mailing_id, before, after)
+            if message_id in sent:
+                for column, old, new in zip(_COLUMNS, before, after, strict=True):
+                    responses.count_move(tally, rules[mailing_id], sent[message_id], column, old, new)
     _write(changes)
+    _count_linked(tally, {key: rules[message.mailing_id] for key, message in sent.items()}, sent, hits, exact)
     tally.write()
     _count_links(hits)
 
@@ -171,6 +181,33 @@ def _count_links(hits: Iterable[Hit]) -> None:
         )
 
 
+def _count_linked(
+    tally: Tally,
+    rules: Mapping[int, Rules],
+    sent: Mapping[int, Sent],
+    hits: Iterable[Hit],
+    exact: Mapping[int, Firsts],
+) -> None:
+    """Write and count first human clicks on the links that mailings count by age; all by message."""
+    asked = [message_id for message_id, rule in rules.items() if rule.link]
+    if not asked:
+        return
+    clicks = [hit for hit in hits if hit.human and hit.sign > 0 and hit.link_id is not None and hit.message_id in rules]
+    counted = responses.counted_links({hit.link_id for hit in clicks if hit.link_id is not None})
+    first: dict[int, datetime | None] = {}
+    for hit in clicks:
+        if hit.link_id in counted:
+            first[hit.message_id] = _earlier(first.get(hit.message_id), hit.at)
+    changes: dict[int, datetime | None] = {}
+    for message_id, before in responses.linked_at(asked).items():
+        known = exact.get(message_id)
+        after = known.linked_at if known is not None else _earlier(before, first.get(message_id))
+        if after != before:
+            changes[message_id] = after
+            responses.count_move(tally, rules[message_id], sent[message_id], "linked_at", before, after)
+    responses.write_moments("linked_at", changes)
+
+
 @transaction.atomic
 def record_unsubscribe(message_id: int, at: datetime | None = None) -> bool:
     """Note that a message led to an unsubscription; return False if that was known or the message is gone."""
@@ -181,6 +218,7 @@ def record_unsubscribe(message_id: int, at: datetime | None = None) -> bool:
     Message.objects.filter(pk=message_id).update(unsubscribed_at=moment)
     tally = Tally()
     tally.mailing(message.mailing_id, moment, "unsubscribed")
+    responses.count_change(tally, [Changed(Sent.of(message), None, moment)], "unsubscribed_at")
     tally.write()
     return True
 
@@ -194,5 +232,6 @@ def withdraw_unsubscribe(message_id: int) -> bool:
     Message.objects.filter(pk=message_id).update(unsubscribed_at=None)
     tally = Tally()
     tally.mailing(message.mailing_id, message.unsubscribed_at, "unsubscribed", -1)
+    responses.count_change(tally, [Changed(Sent.of(message), message.unsubscribed_at, None)], "unsubscribed_at")
     tally.write()
     return True

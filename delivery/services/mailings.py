@@ -43,10 +43,11 @@ def create_mailing(
     track_opens: bool = True,
     track_clicks: bool = True,
     thread: Sequence[str] = (),
+    from_name: str = "",
 ) -> Mailing:
     """Freeze one piece of mail; `context` holds merge fields that are the same for all recipients (campaign.*).
 
-    `thread` are the names of the emails that it answers (`delivery.threads`).
+    `thread` are the names of the emails that it answers (`delivery.threads`), `from_name` is who it says it is from (empty: as the mailbox).
     """
     return Mailing.objects.create(
         workspace=workspace,
@@ -61,6 +62,7 @@ def create_mailing(
         track_opens=track_opens,
         track_clicks=track_clicks,
         thread=list(thread),
+        from_name=from_name,
     )
 
 
@@ -74,10 +76,13 @@ def queue_messages(
     due_at: datetime,
     now: datetime,
     fields: Sequence[Mapping[str, Any] | None] | None = None,
+    stratum: int | Sequence[int] = 0,
 ) -> int:
     """Write one message a contact (parallel sequences, at most 10,000) and wake the workers; return how many were new.
 
     `fields` are merge fields that each has of its own ({"event": {…}}), for a mailing that uses them (`own_fields`).
+
+    `stratum` is the part of a test that they go out with, of all or of each.
 
     A key that exists in the workspace is skipped, so calling twice is harmless. The given order is the order of sending.
     Raises DeliveryError if the mailing is cancelled, ValueError if the sequences differ in length or are too long.
@@ -86,7 +91,10 @@ def queue_messages(
         raise ValueError("contact_ids, mailbox_ids and keys must have the same length.")
     if len(keys) > MAX_QUEUED_AT_ONCE:
         raise ValueError(f"At most {MAX_QUEUED_AT_ONCE} messages can be queued at once.")
-    queued = _queue(mailing, contact_ids, mailbox_ids, keys, [""] * len(keys), due_at, now) if keys else 0
+    strata = ([stratum] * len(keys) if stratum else None) if isinstance(stratum, int) else list(stratum)
+    if strata is not None and len(strata) != len(keys):
+        raise ValueError("Give each message its stratum.")
+    queued = _queue(mailing, contact_ids, mailbox_ids, keys, [""] * len(keys), due_at, now, strata) if keys else 0
     if queued and fields is not None:
         own_fields.write(mailing.workspace_id, keys, fields)
     return queued
@@ -100,6 +108,7 @@ def _queue(
     to_emails: Sequence[str],
     due_at: datetime,
     now: datetime,
+    strata: Sequence[int] | None = None,
 ) -> int:
     state = queue.share_mailing(mailing.pk)
     if state == Mailing.State.CANCELLED:
@@ -116,6 +125,7 @@ def _queue(
         to_emails=to_emails,
         due_at=due_at,
         now=now,
+        strata=strata,
         engaged_first=Mailbox.objects.filter(pk__in=mailboxes, ramp_start__isnull=False).exists(),
         **_openings(mailing, contact_ids, max(due_at, now)),
     )
@@ -230,6 +240,7 @@ def send_test(
     track_clicks: bool = False,
     due_at: datetime | None = None,
     keys: Sequence[str] = (),
+    from_name: str = "",
 ) -> list[int]:
     """Send one email to addresses of the team, rendered for `contact`, through the ledger and the wire like any other.
 
@@ -255,6 +266,7 @@ def send_test(
         context=context,
         track_opens=track_opens,
         track_clicks=track_clicks,
+        from_name=from_name,
     )
     mailing.is_test = True
     mailing.save(update_fields=["is_test"])

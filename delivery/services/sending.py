@@ -33,6 +33,7 @@ from delivery.oauth import TokenRefusedError, TokenUnavailableError
 from delivery.pacing.admission import hold_back
 from delivery.pacing.opening import gate_of
 from delivery.receipts import Receipt
+from delivery.responses import Rules
 from delivery.services import mailboxes, pace
 from delivery.services.mailings import settle_cancelled, wake_workers
 from delivery.smtp import Failure, Stage
@@ -125,7 +126,8 @@ def _send(courier: Courier, lease: claims.Lease, deadline: float, paced: set[int
     mailing = Mailing.objects.select_related("workspace__sending_rules").get(pk=lease.mailing_id)
     mailbox = Mailbox.objects.get(pk=lease.mailbox_id)
     mailbox.workspace = mailing.workspace
-    held = Held(lease.batch_id, lease.owner, lease.mailing_id, lease.mailbox_id, mailing.workspace_id)
+    rules = Rules.of_mailing(mailing)
+    held = Held(lease.batch_id, lease.owner, lease.mailing_id, lease.mailbox_id, mailing.workspace_id, rules=rules)
     going, held_back = hold_back(lease, mailing, now=clock.now())
     gate = gate_of(mailbox, mailing, batch_id=lease.batch_id, deadline=deadline)
     try:
@@ -306,6 +308,7 @@ def _settle_batch(batch: Batch, notes: journal.Notes | None) -> None:
         batch.mailbox_id,
         batch.mailing.workspace_id,
         given_up=notes is None,
+        rules=Rules.of_mailing(batch.mailing),
     )
     _commit(held, batch.mailbox, trip)
     doubtful = sum(receipt.state is MessageState.UNKNOWN for receipt in trip.receipts)
