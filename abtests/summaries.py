@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from abtests.limits import SEQUENTIAL_INFLATION
 from abtests.models import Experiment, Look, Mode, Rule, Variant
 from abtests.results import Tally
 
@@ -30,7 +31,7 @@ def summarise(
     """
     from abtests.statistics import confirm_size, probability_best, sample_ratio
     from abtests.statistics.guardrails import blocked_arms
-    from abtests.statistics.planning import SEQUENTIAL_INFLATION, planned_information, select_size
+    from abtests.statistics.planning import planned_information, select_size
 
     arms = len(variants)
     successes, trials = [each.responded for each in counted], [each.sent for each in counted]

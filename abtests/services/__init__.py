@@ -3,7 +3,15 @@
 from abtests.services.assigning import assign_cells, assign_entrants, forget_contacts
 from abtests.services.deciding import choose_winner, record_look
 from abtests.services.lifecycle import pause, resume, start
-from abtests.services.planning import add_variant, create_experiment
+from abtests.services.planning import (
+    add_variant,
+    create_experiment,
+    plan_of,
+    remove_variant,
+    set_factors,
+    update_experiment,
+    update_variant,
+)
 
 __all__ = [
     "add_variant",
@@ -13,7 +21,12 @@ __all__ = [
     "create_experiment",
     "forget_contacts",
     "pause",
+    "plan_of",
     "record_look",
+    "remove_variant",
     "resume",
+    "set_factors",
     "start",
+    "update_experiment",
+    "update_variant",
 ]

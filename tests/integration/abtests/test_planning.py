@@ -44,7 +44,7 @@ def test_a_test_of_one_arm_or_of_nine_is_none(workspace):
         services.start(lonely)
     crowded = make_experiment(workspace, 8, started=False)
     with pytest.raises(ExperimentError, match="at most 8"):
-        services.add_variant(crowded, name="I")
+        services.add_variant(crowded)
 
 
 def test_an_arm_without_content_is_named(workspace):
