@@ -111,7 +111,8 @@ def _insert(entry: Entry, target: Target) -> tuple[str, dict[str, Any]]:
     arrays = ["%(contacts)s::bigint[]", "%(mailboxes)s::bigint[]"]
     arrays += ["%(keys)s::text[]"] * own_keys + ["%(events)s::bigint[]"] * own_events
     columns = ["contact_id", "mailbox_id", *["entry_key"] * own_keys, *["event_id"] * own_events]
-    # One insert from arrays; the unique key (sequence, contact, entry) makes it repeatable.
+    # One insert from arrays; the unique key (sequence, contact, entry) makes it repeatable. The range lets a chunk of neighbours, as
+    # launches bring them, be read from the contacts' index in one go, never by a look at each or at all contacts there are.
     statement = f"""
         INSERT INTO sequences_enrolment (
             sequence_id, contact_id, mailbox_id, entry_key, event_id, version_id, step_key, state,
@@ -120,6 +121,7 @@ def _insert(entry: Entry, target: Target) -> tuple[str, dict[str, Any]]:
             {"given.event_id" if own_events else "NULL"}, %(version)s, %(step)s, %(state)s, %(now)s, %(entered)s, %(due)s
         FROM unnest({", ".join(arrays)}) WITH ORDINALITY AS given ({", ".join(columns)}, place)
         JOIN contacts_contact c ON c.id = given.contact_id AND c.workspace_id = %(workspace)s
+            AND c.id BETWEEN %(lowest)s AND %(highest)s
         {{order}}
         ON CONFLICT (sequence_id, contact_id, entry_key) DO NOTHING
         {{returning}}
@@ -128,5 +130,6 @@ def _insert(entry: Entry, target: Target) -> tuple[str, dict[str, Any]]:
         "sequence": entry.sequence_id, "workspace": entry.workspace_id, "version": entry.version_id,
         "step": target.step_key, "state": target.state, "now": entry.now, "entered": target.entered_at,
         "due": target.due_at, "contacts": numbers(entry.contact_ids), "mailboxes": numbers(entry.mailbox_ids),
+        "lowest": min(entry.contact_ids, default=0), "highest": max(entry.contact_ids, default=0),
         "keys": list(entry.entry_key) if own_keys else entry.entry_key, "events": list(entry.event_ids or ()),
     }  # fmt: skip
