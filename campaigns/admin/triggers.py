@@ -5,18 +5,54 @@ from django.http import HttpRequest
 
 from campaigns import services
 from campaigns.admission import REASONS
-from campaigns.models import Arrival, SignUp, SignUpForm, Trigger
+from campaigns.models import Arrival, Campaign, SignUp, SignUpForm, Status, Trigger
+from campaigns.triggers import trigger_document
 from core.admin import ReadOnlyAdmin, RefusableAdmin
 
 
 @admin.register(Trigger)
-class TriggerAdmin(ReadOnlyAdmin):
-    """What lets contacts into triggered campaigns; changed on the campaign's checklist or by the API."""
+class TriggerAdmin(RefusableAdmin):
+    """What lets contacts into triggered campaigns: changed while the campaign is a draft, made and deleted with it."""
 
+    fields = [
+        *(
+            "campaign",
+            "workspace",
+            "kind",
+            "event",
+            "where",
+            "list",
+            "segment",
+            "form",
+            "field",
+            "days",
+            "at",
+            "yearly",
+        ),
+        *("source", "outcome", "include_current", "reentry", "entry_property", "gap", "entry_filter"),
+        *("is_live", "since", "looked_at", "look_at"),
+    ]
+    readonly_fields = ["campaign", "workspace", "is_live", "since", "looked_at", "look_at"]
+    raw_id_fields = ["list", "segment", "form", "source"]
     list_display = ["campaign", "workspace", "kind", "event", "reentry", "is_live", "since", "looked_at"]
     list_filter = ["kind", "is_live", "workspace"]
     list_select_related = ["campaign", "workspace"]
     search_fields = ["campaign__name", "event"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Trigger | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Trigger | None = None) -> bool:
+        is_open = obj is None or obj.campaign.status == Status.DRAFT
+        return is_open and bool(super().has_change_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: Trigger, form: Any, change: bool) -> None:
+        """Change the draft by its service; settings of another kind than the chosen one are left out."""
+        campaign = Campaign.objects.get(pk=obj.campaign_id)
+        services.update_campaign(campaign, changes={"trigger": trigger_document(obj)}, actor=str(request.user))
 
 
 @admin.register(Arrival)
