@@ -11,6 +11,7 @@ from campaigns.models import Campaign, Status
 from delivery import selectors as delivery
 from delivery.models import Mailing, Message, MessageState
 from delivery.selectors import LinkTotals, Totals
+from sequences import selectors as sequences
 from sequences.models import Step, StepKind
 from team.models import Workspace
 
@@ -83,19 +84,16 @@ def campaign_in(workspace: Workspace, campaign_id: int) -> Campaign:
 
 def mailings_of(campaigns: Sequence[Campaign]) -> dict[int, int]:
     """Return the mailings of the campaigns' email steps, of all versions, each with its sequence's id."""
-    return dict(
-        Step.objects.filter(version__sequence__in=[c.sequence_id for c in campaigns], mailing__isnull=False)
-        .values_list("mailing_id", "version__sequence_id")
-        .distinct()
-    )
+    every = sequences.step_mailings(sequence_ids=[campaign.sequence_id for campaign in campaigns])
+    return {each.mailing_id: each.sequence_id for each in every}
 
 
 def campaign_totals(campaigns: Sequence[Campaign]) -> dict[int, Totals]:
     """Return the totals of each campaign by its id, in two queries."""
-    sequences = mailings_of(campaigns)
+    owners = mailings_of(campaigns)
     by_sequence: dict[int, list[Totals]] = {}
-    for mailing_id, totals in delivery.totals_by_mailing(list(sequences)).items():
-        by_sequence.setdefault(sequences[mailing_id], []).append(totals)
+    for mailing_id, totals in delivery.totals_by_mailing(list(owners)).items():
+        by_sequence.setdefault(owners[mailing_id], []).append(totals)
     return {campaign.pk: _sum(by_sequence.get(campaign.sequence_id, [])) for campaign in campaigns}
 
 
@@ -140,7 +138,7 @@ def dashboard(workspace: Workspace, *, now: datetime, days: int, zone: tzinfo) -
     first = today - timedelta(days=days - 1)
     start = datetime.combine(first, time(), tzinfo=zone)
     # Only mailings of campaigns' steps: test sends have mailings of their own, which no number includes.
-    mailings = Mailing.objects.filter(workspace=workspace, steps__isnull=False).distinct()
+    mailings = Mailing.objects.filter(workspace=workspace).filter(sequences.sent_by_a_step()).distinct()
     since = start - timedelta(days=days)
     hours = delivery.hourly(list(mailings.filter(counters__hour__gte=since).values_list("pk", flat=True)))
     recent = [(hour, totals) for hour, totals in hours if hour >= start]
@@ -170,10 +168,9 @@ def _steps(campaign: Campaign) -> list[StepReport]:
         .order_by("-version__number", "position")
     )
     latest: dict[str, Step] = {}
-    mailings: dict[str, set[int]] = {}
     for step in steps:
         latest.setdefault(step.key, step)
-        mailings.setdefault(step.key, set()).add(step.mailing_id or 0)
+    mailings = sequences.mailing_ids_by_step(campaign.sequence)
     totals = delivery.totals_by_mailing([mailing_id for ids in mailings.values() for mailing_id in ids])
     return [
         StepReport(

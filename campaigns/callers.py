@@ -10,6 +10,7 @@ from django.db import connection
 from campaigns.models import SIGNED_UP, Campaign, Outcome, Trigger, TriggerKind
 from contacts.selectors import audience_query
 from sequences.models import EnrolmentState
+from sequences.selectors import STEP_MAILINGS
 
 SPAN = timedelta(days=30)
 NOBODY = "SELECT NULL::bigint AS id WHERE FALSE"
@@ -25,12 +26,12 @@ _ENDED = """
     SELECT DISTINCT e.contact_id AS id FROM sequences_enrolment e
     WHERE e.sequence_id = %s AND e.state = %s AND (e.reason = ANY (%s)) AND e.entered_step_at > %s
 """
-_ENGAGED = """
-    SELECT DISTINCT m.contact_id AS id FROM sequences_step s
+_ENGAGED = f"""
+    SELECT DISTINCT m.contact_id AS id FROM {STEP_MAILINGS} s
     JOIN sequences_version v ON v.id = s.version_id AND v.sequence_id = %s
     JOIN delivery_message m ON m.mailing_id = s.mailing_id
-    WHERE m.{column} > %s
-"""
+    WHERE m.{{column}} > %s
+"""  # noqa: S608 - a constant
 # A date that falls (or fell) on one of the days of the span; kept as text in the order of time.
 _DATES = """
     SELECT c.id FROM contacts_contact c

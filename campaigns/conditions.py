@@ -16,6 +16,7 @@ from campaigns import selectors
 from campaigns.models import Campaign
 from contacts.selectors import Moment, Operator, Option, Sql, Subject, ValueKind
 from delivery.models import MessageState
+from sequences import selectors as sequences
 from sequences.models import OPEN_STATES
 
 CAMPAIGN = "campaign"
@@ -107,7 +108,7 @@ def _on_the_way(campaign: Campaign) -> Sql:
 
 
 def _finished(campaign: Campaign) -> Sql:
-    last = selectors.mailing_ids(campaign)[-1:]
+    last = sequences.last_mailing_ids(campaign.sequence)
     made_out = Sql(_MESSAGE.format("m.state <> %s"), (last, MessageState.CANCELLED.value))
     return _and(made_out, _on_the_way(campaign).negated())
 

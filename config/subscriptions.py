@@ -9,6 +9,7 @@ from core.bus import on_decision, on_fact
 def subscribe() -> None:
     """Wire the apps together; called once when Django is ready."""
     from abtests import services as abtests
+    from abtests.events import ExperimentDecided
     from campaigns import services as campaigns
     from config.preview_people import CONTACTS
     from contacts.events import AddressesSuppressed, ContactsDeleted, ListDeleted, ListEntered, SegmentDeleted
@@ -30,6 +31,7 @@ def subscribe() -> None:
         tracking.forget_contacts,
         campaigns.forget_contacts,
     )
+    on_decision(ExperimentDecided, sequences.wake_decided)
     on_decision(ListEntered, campaigns.note_list_entered)
     on_decision(WaysEnded, campaigns.note_ways_ended)
     on_decision(ListDeleted, sequences.let_list_go, campaigns.let_list_go)

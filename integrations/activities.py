@@ -16,6 +16,7 @@ from core.exceptions import InvalidInput
 from core.models import Fact
 from delivery.models import Link, Message
 from integrations import selectors
+from sequences import selectors as sequences
 from team.models import Workspace
 from tracking.models import Event, EventKind, Verdict
 from tracking.selectors import events_by_id
@@ -169,9 +170,12 @@ def _look_up(workspace: Workspace, items: list[_Item]) -> _Names:
 
 
 def _campaigns(workspace: Workspace, mailing_ids: set[int]) -> dict[int, dict[str, Any]]:
-    path = "sequence__versions__steps__mailing"
-    campaigns = Campaign.objects.filter(workspace=workspace, **{f"{path}__in": mailing_ids})
-    return {mailing: {"id": pk, "name": name} for mailing, pk, name in campaigns.values_list(path, "pk", "name")}
+    owners = sequences.sequences_by_mailing(mailing_ids)
+    campaigns = Campaign.objects.filter(workspace=workspace, sequence__in=set(owners.values()))
+    known = {
+        sequence: {"id": pk, "name": name} for sequence, pk, name in campaigns.values_list("sequence", "pk", "name")
+    }
+    return {mailing: known[sequence] for mailing, sequence in owners.items() if sequence in known}
 
 
 def _activity(item: _Item, names: _Names) -> Activity | None:

@@ -153,7 +153,7 @@ def graph_of(steps: Iterable[Step]) -> Graph:
         reading = reading_of(step)
         if reading.settings is None:
             raise ValueError(f"Step {step.key} is not complete.")
-        nodes.append(Node(step.key, reading.settings, step.lane, step.mailing_id))
+        nodes.append(Node(step.key, reading.settings, step.lane, step.mailing_id, step.experiment_id))
         if lanes := kinds.lanes_of(step.kind, reading.clean):
             outcomes[step.key] = lanes
     return Graph(nodes, outcomes)

@@ -6,7 +6,7 @@ own moment (the end of a wait, the acceptance), however late the engine comes, s
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sequences.kinds import Settings
@@ -19,12 +19,16 @@ from sequences.models import ROOT_LANE
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One step and its ways out; a key of None is the end.  `number` is its place in the document's order."""
+    """One step and its ways out; a key of None is the end.  `number` is its place in the document's order.
+
+    An email with an `experiment_id` is sent in the versions of that test.
+    """
 
     key: str
     settings: Settings
     lane: str = ROOT_LANE
     mailing_id: int | None = None
+    experiment_id: int | None = None
     number: int = field(default=0, compare=False)
     next_key: str | None = field(default=None, compare=False)
     lanes: Mapping[str, str | None] = field(default_factory=dict, compare=False)
@@ -89,9 +93,7 @@ class Graph:
             outcomes = self._outcomes.get(node.key, ())
             firsts = {outcome: by_lane.get(lane_of(node.key, outcome), []) for outcome in outcomes}
             lanes = {outcome: inside[0].key if inside else next_key for outcome, inside in firsts.items()}
-            self._nodes[node.key] = Node(
-                node.key, node.settings, node.lane, node.mailing_id, len(self._nodes), next_key, lanes
-            )
+            self._nodes[node.key] = replace(node, number=len(self._nodes), next_key=next_key, lanes=lanes)
             for outcome in outcomes:
                 self._place(lane_of(node.key, outcome), by_lane, next_key)
 

@@ -7,7 +7,8 @@ from django.core.cache import cache
 from django.db import connection
 
 from delivery import selectors as delivery
-from sequences.models import OPEN_STATES, EnrolmentState, Sequence, Step
+from sequences import selectors
+from sequences.models import OPEN_STATES, EnrolmentState, Sequence
 
 # Counting a million rows takes a moment: pages that are polled share the answer.
 FRESH_SECONDS = 10
@@ -45,12 +46,7 @@ def numbers_of(sequence: Sequence) -> Numbers:
 
 
 def _count(sequence: Sequence) -> Numbers:
-    emails: dict[str, list[int]] = defaultdict(list)
-    for key, mailing_id in Step.objects.filter(version__sequence=sequence, mailing__isnull=False).values_list(
-        "key", "mailing_id"
-    ):
-        if mailing_id is not None:
-            emails[key].append(mailing_id)
+    emails = selectors.mailing_ids_by_step(sequence)
     totals = delivery.totals_by_mailing([pk for ids in emails.values() for pk in ids])
     waiting: dict[str, int] = defaultdict(int)
     left: dict[str, int] = defaultdict(int)

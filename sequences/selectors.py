@@ -7,9 +7,11 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet
 
+from abtests.models import Experiment
 from core.exceptions import InvalidInput, NotFound
 from sequences import document, words
 from sequences.differences import VersionDiff, compare
+from sequences.mailings import STEP_MAILINGS, StepMailing, sent_by_a_step, step_mailings
 from sequences.models import (
     OPEN_STATES,
     Decision,
@@ -25,6 +27,8 @@ from sequences.models import (
 from sequences.outbox import signing
 from sequences.presets import PRESETS, Preset
 from team.models import User, Workspace
+
+__all__ = ["STEP_MAILINGS", "StepMailing", "sent_by_a_step", "step_mailings"]
 
 
 def sequences_in(workspace: Workspace) -> QuerySet[Sequence]:
@@ -202,7 +206,9 @@ def latest_publication(sequence: Sequence) -> Publication | None:
 
 def steps_of(version: Version) -> QuerySet[Step]:
     """Return a version's steps in their order, with the templates they use."""
-    return version.steps.select_related("template_version__template", "mailing").order_by("lane", "position")
+    return version.steps.select_related("template_version__template", "mailing", "experiment").order_by(
+        "lane", "position"
+    )
 
 
 def steps_in_order(version: Version) -> list[Step]:
@@ -231,23 +237,44 @@ def steps_by_sequence(sequence_ids: Collection[int]) -> dict[int, list[Step]]:
 
 
 def mailing_ids(sequence: Sequence) -> list[int]:
-    """Return the mailings that the sequence's published steps send."""
+    """Return the mailings that the sequence's published steps send, those of all versions of a test included."""
     return mailing_ids_by_sequence([sequence.pk])[sequence.pk]
 
 
 def mailing_ids_by_sequence(sequence_ids: Collection[int]) -> dict[int, list[int]]:
     """Return the mailings of each sequence, in one query."""
-    found: dict[int, list[int]] = {sequence_id: [] for sequence_id in sequence_ids}
-    pairs = (
-        Step.objects.filter(version__sequence__in=sequence_ids, mailing__isnull=False)
-        .order_by("version__number", "lane", "position")
-        .values_list("version__sequence_id", "mailing_id")
-    )
-    for sequence_id, mailing_id in pairs:
+    found: dict[int, dict[int, None]] = {sequence_id: {} for sequence_id in sequence_ids}
+    for each in step_mailings(sequence_ids=sequence_ids):
         # A step that says the same in several versions has one mailing in all of them.
-        if mailing_id and mailing_id not in found[sequence_id]:
-            found[sequence_id].append(mailing_id)
-    return found
+        found[each.sequence_id][each.mailing_id] = None
+    return {sequence_id: list(ids) for sequence_id, ids in found.items()}
+
+
+def mailing_ids_by_step(sequence: Sequence) -> dict[str, list[int]]:
+    """Return the mailings that each step has sent in any version, in the order of the versions."""
+    found: dict[str, dict[int, None]] = {}
+    for each in step_mailings(sequence_ids=[sequence.pk]):
+        found.setdefault(each.key, {})[each.mailing_id] = None
+    return {key: list(ids) for key, ids in found.items()}
+
+
+def last_mailing_ids(sequence: Sequence) -> list[int]:
+    """Return the mailings of the last email (of the newest version): who was sent one of them has finished."""
+    every = step_mailings(sequence_ids=[sequence.pk])
+    return list(dict.fromkeys(each.mailing_id for each in every if each.key == every[-1].key))
+
+
+def experiment_steps(sequence: Sequence) -> list[Step]:
+    """Return the emails with an A/B test of the version that an editor works on, in the order of its document."""
+    version = edited_version(sequence)
+    steps = version.steps.select_related("experiment", "template_version__template") if version else []
+    return [step for step in document.in_order(steps) if step.experiment_id is not None]
+
+
+def experiment_step(experiment: Experiment) -> Step | None:
+    """Return the email that a test belongs to, of the newest version that has it, with its version and sequence."""
+    steps = Step.objects.filter(experiment=experiment).select_related("version__sequence", "template_version__template")
+    return steps.order_by("version__number").last()
 
 
 def starts_in(workspace_id: int, *, draft_of: int) -> list[tuple[int, int]]:
@@ -259,7 +286,7 @@ def starts_in(workspace_id: int, *, draft_of: int) -> list[tuple[int, int]]:
 
 def sequences_by_mailing(ids: Collection[int]) -> dict[int, int]:
     """Return the sequence that each mailing belongs to; mailings of others are left out."""
-    return dict(Step.objects.filter(mailing__in=ids).values_list("mailing_id", "version__sequence_id"))
+    return {each.mailing_id: each.sequence_id for each in step_mailings(mailing_ids=ids)}
 
 
 def open_counts(sequence_ids: Collection[int]) -> dict[int, int]:

@@ -12,8 +12,13 @@ from abtests.services.planning import (
     update_experiment,
     update_variant,
 )
+from abtests.services.serving import Served, prepare, serve
+from abtests.strata import NOT_COUNTED
+from abtests.strata import of_slot as stratum_of_slot
 
 __all__ = [
+    "NOT_COUNTED",
+    "Served",
     "add_variant",
     "assign_cells",
     "assign_entrants",
@@ -22,11 +27,14 @@ __all__ = [
     "forget_contacts",
     "pause",
     "plan_of",
+    "prepare",
     "record_look",
     "remove_variant",
     "resume",
+    "serve",
     "set_factors",
     "start",
+    "stratum_of_slot",
     "update_experiment",
     "update_variant",
 ]

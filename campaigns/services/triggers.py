@@ -16,6 +16,7 @@ from contacts.events import ListEntered
 from contacts.exceptions import InvalidSegment
 from core import clock
 from sequences.events import WaysEnded
+from sequences.selectors import STEP_MAILINGS
 from tracking.events import CustomEventsRecorded, HitsRecorded
 
 logger = logging.getLogger(__name__)
@@ -103,15 +104,15 @@ def note_hits(fact: HitsRecorded) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             SELECT DISTINCT t.id, m.contact_id FROM delivery_message m
-            JOIN sequences_step s ON s.mailing_id = m.mailing_id
+            JOIN {STEP_MAILINGS} s ON s.mailing_id = m.mailing_id
             JOIN sequences_version v ON v.id = s.version_id
             JOIN campaigns_campaign c ON c.sequence_id = v.sequence_id
             JOIN campaigns_trigger t ON t.source_id = c.id AND t.is_live AND t.kind = %s
                 AND t.since <= CASE t.outcome WHEN %s THEN m.opened_at WHEN %s THEN m.clicked_at END
             WHERE m.id = ANY (%s) AND m.contact_id IS NOT NULL ORDER BY t.id
-            """,
+            """,  # noqa: S608 - a constant
             [TriggerKind.OUTCOME, *engaged, fact.message_ids],
         )
         _call_all(cursor.fetchall())

@@ -18,6 +18,7 @@ from core import clock, facts
 from delivery import services as delivery
 from delivery.models import Batch, Link, Message, MessageState
 from delivery.tokens import ContactClaim
+from sequences import selectors as sequence_reads
 from sequences import services as sequences
 from sequences.models import Enrolment, EnrolmentState
 from team.models import Workspace
@@ -124,7 +125,7 @@ class History:
                 self.plan(reaction.unsubscribed_at, self._unsubscription(contact_id, message_id))
 
     def _pull_of(self, mailing_id: int) -> float:
-        campaign = Campaign.objects.get(sequence__versions__steps__mailing=mailing_id)
+        campaign = Campaign.objects.get(sequence=sequence_reads.sequences_by_mailing([mailing_id])[mailing_id])
         return self.pull.get(campaign.pk, 1.0)
 
     def _unsubscription(self, contact_id: int, message_id: int) -> Happening:

@@ -100,7 +100,9 @@ def graphs(version_ids: Iterable[int]) -> dict[int, Graph]:
     """Return the way through each published version."""
     steps: dict[int, list[Step]] = defaultdict(list)
     found = Step.objects.filter(version__in=list(version_ids)).order_by("version", "lane", "position")
-    for step in found.only("version_id", "key", "lane", "position", "kind", "wait", "config", "mailing_id"):
+    for step in found.only(
+        "version_id", "key", "lane", "position", "kind", "wait", "config", "mailing_id", "experiment_id"
+    ):
         steps[step.version_id].append(step)
     return {version_id: graph_of(own) for version_id, own in steps.items()}
 

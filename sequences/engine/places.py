@@ -43,11 +43,12 @@ class Target(NamedTuple):
 
 
 class Email(NamedTuple):
-    """An email step as it is sent: the step and the rotation make the key of the message."""
+    """An email step as it is sent: the step and the rotation make the key of the message; `stratum` is the part of its test."""
 
     mailing_id: int
     step_key: str
     rotation: int
+    stratum: int = 0
 
 
 class Decided(NamedTuple):

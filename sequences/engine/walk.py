@@ -9,12 +9,13 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Sequence as Items
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from contacts.exceptions import InvalidSegment
 from sequences.engine import deeds, questions, rows
 from sequences.engine.places import Decided, Due, Email, Running, Target
+from sequences.engine.versions import INSTANT, LAST, Versions
 from sequences.exceptions import CannotAskError
 from sequences.graph import Graph, Node
 from sequences.kinds import flow
@@ -40,8 +41,6 @@ logger = logging.getLogger(__name__)
 # A loop of waits that are all long over is caught up with in pieces, so that no batch takes for ever.
 MOST_ROUNDS = 500
 ASK_AGAIN = timedelta(minutes=30)
-INSTANT = timedelta(microseconds=1)
-LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Place(NamedTuple):
@@ -203,8 +202,12 @@ class Walk:
                 going += self._without_the_away(party, email)
             else:
                 going.append(party)
-        for party in self._through_the_exit(node, going):
-            self._send(node, party)
+        leaving = self._through_the_exit(node, going)
+        if node.experiment_id is not None:
+            self._send_versions(node, email, node.experiment_id, list(leaving))
+            return
+        for party in leaving:
+            self._send(node, party, node.mailing_id)
 
     def _skip(self, node: Node, party: Party, expired_at: datetime) -> None:
         """Go on without the email, from when it was of no use any more."""
@@ -216,7 +219,7 @@ class Walk:
     def _without_the_away(self, party: Party, email: flow.Email) -> Iterable[Party]:
         """Let who is away stay until they are back, or until the email is of no use any more."""
         here: list[Due] = []
-        expires_at = LAST if email.expires_after is None else party.place.entered_at + email.expires_after + INSTANT
+        expires_at = _expires_at(email, party.place.entered_at)
         for due in party.members:
             if due.away_until is not None and due.away_until > self._now:
                 self._rest(Party(party.place, [due]), min(due.away_until, expires_at), "away")
@@ -249,13 +252,27 @@ class Walk:
             staying.append(Party(place, [due for due in members if due.contact_id not in leaving]))
         return [party for party in staying if party.members]
 
-    def _send(self, node: Node, party: Party) -> None:
+    def _send_versions(self, node: Node, email: flow.Email, experiment_id: int, parties: Items[Party]) -> None:
+        """Send each contact its version of an email under test, at its hour; who has none yet waits for the test."""
+        if not parties:
+            return
+        ids = [due.contact_id for party in parties for due in party.members]
+        versions = Versions(experiment_id, ids, self._now)
+        for party in parties:
+            entered_at = party.place.entered_at
+            going, resting = versions.sort(party.members, entered_at, _expires_at(email, entered_at))
+            for rest, members in resting.items():
+                self._rest(Party(party.place, members), rest.until, rest.reason)
+            for version, members in going.items():
+                self._send(node, Party(party.place, members), version.mailing_id, version.stratum)
+
+    def _send(self, node: Node, party: Party, mailing_id: int | None, stratum: int = 0) -> None:
         """Send the email.  Nothing waits for the acceptance of the last one; else the acceptance sets the next due_at."""
         place = party.place
         state = EnrolmentState.ACTIVE if node.next_key is not None else EnrolmentState.COMPLETED
         self.moves[Target(node.key, place.rotation, state, place.entered_at, None)] += [due.id for due in party.members]
-        if node.mailing_id is not None:
-            self.outgoing[Email(node.mailing_id, node.key, place.rotation)] += party.members
+        if mailing_id is not None:
+            self.outgoing[Email(mailing_id, node.key, place.rotation, stratum)] += party.members
 
     def _end(self, node: Node, parties: Items[Party], state: EnrolmentState, reason: str) -> None:
         for party in parties:
@@ -399,6 +416,11 @@ class Walk:
     def _workspace_of(self, parties: Items[Party]) -> int:
         """Return the workspace of people at one step, who share a version and so a sequence."""
         return self._sequences[parties[0].members[0].sequence_id].workspace_id
+
+
+def _expires_at(email: flow.Email, entered_at: datetime) -> datetime:
+    """Return the first moment at which the email is skipped for who came at `entered_at`."""
+    return LAST if email.expires_after is None else entered_at + email.expires_after + INSTANT
 
 
 def engagement(branch: EngagementBranch, sent: questions.Sent, entered_at: datetime, now: datetime) -> Choice:

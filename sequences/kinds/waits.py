@@ -98,6 +98,12 @@ def on_the_wall(day: date, at: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)
 
 
+def day_of_slot(since: datetime, at: time, zone: ZoneInfo) -> date:
+    """Return the first day on whose wall the time `at` has not passed at the moment `since`."""
+    today = since.astimezone(zone).date()
+    return today if on_the_wall(today, at, zone) >= since else today + DAY
+
+
 def read_wait(reader: Reader) -> Wait | None:
     """Read `wait` (and `calendar`), or `until` with `weekdays` or with a `field`."""
     if not reader.has("until"):

@@ -25,6 +25,7 @@ from sequences.services.enrolments import (
     wake_by_messages,
     wake_engaged,
 )
+from sequences.services.experiments import add_experiment, remove_experiment, wake_decided
 from sequences.services.files import MAX_FILE, export_steps, fragment_of, import_steps, use_preset
 from sequences.services.gestures import (
     Edited,
@@ -81,6 +82,7 @@ __all__ = [
     "StepForecast",
     "TestRun",
     "add_comment",
+    "add_experiment",
     "add_step",
     "advance_due",
     "change_step",
@@ -124,6 +126,7 @@ __all__ = [
     "publish_changes",
     "redo",
     "remove_comment",
+    "remove_experiment",
     "remove_step",
     "rename_sequence",
     "reorder_steps",
@@ -154,5 +157,6 @@ __all__ = [
     "use_preset",
     "version_called",
     "wake_by_messages",
+    "wake_decided",
     "wake_engaged",
 ]

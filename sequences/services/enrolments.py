@@ -15,7 +15,8 @@ from sequences import engine
 from sequences.engine.places import Target
 from sequences.events import WaysEnded
 from sequences.exceptions import SequenceError
-from sequences.models import OPEN_STATES, Decision, Enrolment, EnrolmentState, Intervened, OutboxItem, Sequence, Step
+from sequences.mailings import step_mailings
+from sequences.models import OPEN_STATES, Decision, Enrolment, EnrolmentState, Intervened, OutboxItem, Sequence
 from sequences.services import waking
 from sequences.services.entering import Entry, enter_and_send, insert
 from tracking.events import HitsRecorded
@@ -209,7 +210,7 @@ WAITING = """
 @transaction.atomic
 def _go_on(mailing_id: int, message_ids: Items[int]) -> None:
     # Whoever's email it is may stand in another version by now, as may a mailing: each goes on in their own.
-    steps = list(Step.objects.filter(mailing=mailing_id).values_list("version_id", "key"))
+    steps = [(each.version_id, each.key) for each in step_mailings(mailing_ids=[mailing_id])]
     ways = engine.graphs({version_id for version_id, _ in steps})
     if all(ways[version_id].following(key) is None for version_id, key in steps):
         return  # the engine has completed these when it queued them

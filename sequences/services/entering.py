@@ -14,6 +14,7 @@ from delivery.models import Mailing
 from sequences import engine
 from sequences.engine import rows
 from sequences.engine.places import Target
+from sequences.engine.versions import Version, Versions
 from sequences.events import WaysEnded
 from sequences.graph import Graph, Node
 from sequences.kinds import flow
@@ -60,23 +61,46 @@ def enter_and_send(entry: Entry, graph: Graph, first: Node) -> int | None:
     try:
         with transaction.atomic():
             entered = insert_in_order(entry, Target(first.key, 0, state, entry.due_at, None))
-            if entered:
-                mailing = Mailing.objects.get(pk=mailing_id)
-                delivery.queue_messages(
-                    mailing=mailing,
-                    contact_ids=[row.contact_id for row in entered],
-                    mailbox_ids=[row.mailbox_id for row in entered],
-                    keys=[engine.message_key(row.id, first.key, 0) for row in entered],
-                    due_at=entry.now,
-                    now=entry.now,
-                    fields=rows.event_fields([row.id for row in entered]) if mailing.own_fields else None,
-                )
-            if entered and state == EnrolmentState.COMPLETED:
-                bus.announce(WaysEnded(tuple([row.id for row in entered]), "completed"))
+            going = _versions(entry, first, entered) if first.experiment_id else {Version(mailing_id, 0): entered}
+            for version, group in sorted(going.items()):
+                if group:
+                    _queue(entry, first, version, group)
+            ended = [row.id for group in going.values() for row in group]
+            if ended and state == EnrolmentState.COMPLETED:
+                bus.announce(WaysEnded(tuple(ended), "completed"))
     except DeliveryError:
         # A mailbox goes this very moment.
         return None
     return len(entered)
+
+
+def _versions(entry: Entry, first: Node, entered: Items[Entered]) -> dict[Version, list[Entered]]:
+    """Return who gets which version of a first email under test now; who gets theirs later is let rest."""
+    if not entered or first.experiment_id is None:
+        return {}
+    versions = Versions(first.experiment_id, [row.contact_id for row in entered], entry.now)
+    going, resting = versions.sort(entered, entry.due_at)
+    active = EnrolmentState.ACTIVE
+    rows.write_moves(
+        {
+            Target(first.key, 0, active, entry.due_at, rest.until, rest.reason): [row.id for row in group]
+            for rest, group in resting.items()
+        }
+    )
+    return going
+
+
+def _queue(entry: Entry, first: Node, version: Version, group: Items[Entered]) -> None:
+    mailing = Mailing.objects.get(pk=version.mailing_id)
+    delivery.queue_messages(
+        mailing=mailing,
+        contact_ids=[row.contact_id for row in group],
+        mailbox_ids=[row.mailbox_id for row in group],
+        keys=[engine.message_key(row.id, first.key, 0) for row in group],
+        due_at=entry.now,
+        now=entry.now,
+        fields=rows.event_fields([row.id for row in group]) if mailing.own_fields else None,
+    )
 
 
 def _is_plain(entry: Entry, graph: Graph, first: Node) -> bool:

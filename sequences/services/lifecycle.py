@@ -15,7 +15,7 @@ from delivery.models import Mailing
 from sequences import selectors
 from sequences.exceptions import SequenceError
 from sequences.models import OPEN_STATES, EnrolmentState, Sequence, Step, StepKind, Version
-from sequences.services import checking, drafts, threads, waking
+from sequences.services import checking, drafts, experiments, threads, waking
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ def publish(
                 sequence, step, steps, context=context or {}, track_opens=track_opens, track_clicks=track_clicks
             )
             step.save(update_fields=["mailing"])
+            experiments.start_experiment(sequence, step, step.mailing)
     draft.published_at = clock.now()
     draft.save(update_fields=["published_at"])
     sequence.live_version = draft

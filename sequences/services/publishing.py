@@ -258,7 +258,7 @@ def _draft_from(sequence: Sequence, source_id: int) -> Version:
 
 
 def _copy(source: Version, draft: Version) -> None:
-    names = ("key", "lane", "position", "kind", *drafts.STEP_FIELDS)
+    names = ("key", "lane", "position", "kind", "experiment_id", *drafts.STEP_FIELDS)
     Step.objects.bulk_create(
         Step(version=draft, **{name: getattr(step, name) for name in names}) for step in selectors.steps_of(source)
     )

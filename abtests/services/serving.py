@@ -1,0 +1,185 @@
+"""Which version each contact gets when an email is sent, and when.
+
+Asked by whoever sends, for some thousand contacts of one email at a time.  An arm once given stays; asking twice changes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import time
+from typing import Final, NamedTuple
+
+from django.db import connection, transaction
+
+from abtests import selectors, strata
+from abtests.assignment import arm_of
+from abtests.exceptions import ExperimentError
+from abtests.models import Design, Experiment, ExperimentBatch, Mode, Variant, WithoutProof
+from abtests.services import lifecycle
+from core.literals import numbers
+
+State = Experiment.State
+
+# After these nobody is sent anything until somebody has had a look.
+NEEDS_A_PERSON: Final = frozenset({"INVALID_SRM", "ALL_BLOCKED"})
+
+
+class Served(NamedTuple):
+    """What each contact gets; those `waiting` get nothing yet.
+
+    `stratum_of` (`abtests.strata`) is NOT_COUNTED for who is not in the test.  `send_at_of` is the time on the contact's clock (None: at
+    once).
+    """
+
+    mailing_of: dict[int, int]
+    stratum_of: dict[int, int]
+    send_at_of: dict[int, time | None]
+    waiting: set[int]
+
+
+class _Known(NamedTuple):
+    variant_id: int
+    batch: int | None
+    is_released: bool
+
+
+def serve(experiment: Experiment, *, contact_ids: Sequence[int]) -> Served:
+    """Return which mailing each contact gets, at which time on their clock; draw who has no arm yet, where the test is at that.
+
+    Belongs into the transaction that sends.  Raises ExperimentError for a test whose arms have no mailings.
+    """
+    variants = {variant.pk: variant for variant in selectors.variants_of(experiment)}
+    if empty := [variant.name for variant in variants.values() if variant.mailing_id is None]:
+        raise ExperimentError(f"These arms have no content yet: {', '.join(empty)}.")
+    served = Served({}, {}, {}, set())
+    left: list[int] = []
+    known = _assigned(experiment, contact_ids) if contact_ids else {}
+    for contact_id in contact_ids:
+        own = known.get(contact_id)
+        if own is not None and own.is_released and variants[own.variant_id].stopped_at is None:
+            _give(served, contact_id, variants[own.variant_id], strata.of_part(own.batch))
+        else:
+            left.append(contact_id)
+    if left:
+        _serve_others(experiment, list(variants.values()), left, known, served)
+    return served
+
+
+@transaction.atomic
+def prepare(experiment: Experiment, *, mailing_ids: Mapping[int, int]) -> None:
+    """Give the arms of a planned test their mailings (by the arm's id, none sent yet) and start it.  Raises as `start` does."""
+    for variant in selectors.variants_of(lifecycle.lock(experiment)):
+        Variant.objects.filter(pk=variant.pk).update(mailing=mailing_ids.get(variant.pk))
+    lifecycle.start(experiment)
+
+
+def _serve_others(
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    contact_ids: Sequence[int],
+    known: Mapping[int, _Known],
+    served: Served,
+) -> None:
+    """Serve those who have no arm that can be sent to them: the same for all, or drawn."""
+    open_arms = [variant for variant in variants if variant.stopped_at is None]
+    match experiment.state:
+        case State.RUNNING if experiment.design == Design.CONTINUOUS:
+            newcomers = [contact_id for contact_id in contact_ids if contact_id not in known]
+            _draw(experiment, open_arms, newcomers, served)
+            _give_all(served, [contact_id for contact_id in contact_ids if contact_id in known], _control(variants))
+        case State.RUNNING:
+            served.waiting.update(contact_ids)
+        case State.PAUSED if experiment.design != Design.CONTINUOUS:
+            served.waiting.update(contact_ids)
+        case State.DECIDED if experiment.winner_id is not None:
+            winner = next(variant for variant in variants if variant.pk == experiment.winner_id)
+            _give_all(served, contact_ids, winner)
+        case State.DECIDED if not open_arms or experiment.outcome in NEEDS_A_PERSON:
+            served.waiting.update(contact_ids)
+        case State.DECIDED if experiment.without_proof == WithoutProof.EQUAL:
+            for contact_id in contact_ids:
+                _give(served, contact_id, _drawn(experiment, open_arms, contact_id), strata.NOT_COUNTED)
+        case State.DECIDED if Mode.BANDIT in (experiment.mode, experiment.without_proof):
+            newcomers = [contact_id for contact_id in contact_ids if contact_id not in known]
+            _draw(experiment, open_arms, newcomers, served)
+            _give_all(served, [contact_id for contact_id in contact_ids if contact_id in known], _control(variants))
+        case State.DECIDED:
+            served.waiting.update(contact_ids)
+        case _:
+            _give_all(served, contact_ids, _control(variants))
+
+
+def _control(variants: Sequence[Variant]) -> Variant:
+    """Return the control, or the first arm that was not stopped if the control was."""
+    return next((variant for variant in variants if variant.stopped_at is None), variants[0])
+
+
+def _drawn(experiment: Experiment, arms: Sequence[Variant], contact_id: int) -> Variant:
+    return arms[arm_of(experiment.key, contact_id, [1.0] * len(arms))]
+
+
+def _give(served: Served, contact_id: int, variant: Variant, stratum: int) -> None:
+    served.mailing_of[contact_id] = variant.mailing_id or 0
+    served.stratum_of[contact_id] = stratum
+    served.send_at_of[contact_id] = variant.send_at
+
+
+def _give_all(served: Served, contact_ids: Sequence[int], variant: Variant) -> None:
+    served.mailing_of.update(dict.fromkeys(contact_ids, variant.mailing_id or 0))
+    served.stratum_of.update(dict.fromkeys(contact_ids, strata.NOT_COUNTED))
+    served.send_at_of.update(dict.fromkeys(contact_ids, variant.send_at))
+
+
+def _draw(experiment: Experiment, arms: Sequence[Variant], contact_ids: Sequence[int], served: Served) -> None:
+    """Give each contact an arm by hash, by the shares of the current batch, and keep it."""
+    if not contact_ids:
+        return
+    if not arms:
+        served.waiting.update(contact_ids)
+        return
+    batch = ExperimentBatch.objects.filter(experiment=experiment, released_at__isnull=False).order_by("number").last()
+    shares = _shares(arms, batch)
+    number = batch.number if batch else None
+    chosen: dict[int, list[int]] = defaultdict(list)
+    for contact_id in sorted(contact_ids):
+        chosen[arms[arm_of(experiment.key, contact_id, shares)].pk].append(contact_id)
+    pairs = [(contact_id, variant_id) for variant_id, ids in chosen.items() for contact_id in ids]
+    with connection.cursor() as cursor:
+        # In one order, so that two who draw for the same people don't wait for each other in a circle.
+        cursor.execute(
+            """
+            INSERT INTO abtests_assignment (experiment_id, contact_id, variant_id, batch)
+            SELECT %s, contact_id, variant_id, %s FROM unnest(%s::bigint[], %s::bigint[]) AS drawn (contact_id, variant_id)
+            ORDER BY contact_id ON CONFLICT (experiment_id, contact_id) DO NOTHING
+            """,
+            [experiment.pk, number, numbers([one for one, _ in pairs]), numbers([other for _, other in pairs])],
+        )
+        drawn_by_others = cursor.rowcount < len(pairs)
+    by_id = {variant.pk: variant for variant in arms}
+    # Somebody else may have drawn for the same contact at the same moment, by other shares: theirs stands.
+    others = _assigned(experiment, contact_ids) if drawn_by_others else {}
+    for contact_id, variant_id in pairs:
+        own = others.get(contact_id)
+        variant = by_id.get(own.variant_id if own else variant_id, by_id[variant_id])
+        _give(served, contact_id, variant, strata.of_part(own.batch if own else number))
+
+
+def _shares(arms: Sequence[Variant], batch: ExperimentBatch | None) -> list[float]:
+    """Return the open arms' shares; equal parts unless the batch has others."""
+    weights: Sequence[float] = (batch.weights if batch else None) or []
+    shares = [weights[arm.position] if arm.position < len(weights) else 0.0 for arm in arms]
+    return shares if sum(shares) > 0 else [1.0] * len(arms)
+
+
+def _assigned(experiment: Experiment, contact_ids: Sequence[int]) -> dict[int, _Known]:
+    """Return who of the contacts has an arm, and whether their batch has gone out (who entered alone has none)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT a.contact_id, a.variant_id, a.batch, b.id IS NULL OR b.released_at IS NOT NULL
+            FROM abtests_assignment a
+            LEFT JOIN abtests_experimentbatch b ON b.experiment_id = a.experiment_id AND b.number = a.batch
+            WHERE a.experiment_id = %s AND a.contact_id = ANY (%s::bigint[])
+            """,
+            [experiment.pk, numbers(contact_ids)],
+        )
+        return {contact_id: _Known._make(row) for contact_id, *row in cursor.fetchall()}

@@ -1,0 +1,124 @@
+"""A/B tests of a sequence's emails: put to an email of the draft and taken from it, and started when that is published."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.db import connection, transaction
+
+from abtests import selectors as tests
+from abtests import services as abtests
+from abtests.events import ExperimentDecided
+from abtests.models import Design, Dimension, Experiment, Variant
+from core import clock
+from delivery import services as delivery
+from delivery.models import Mailing
+from sequences import selectors
+from sequences.engine.versions import WAITS_FOR_TEST
+from sequences.exceptions import StepError
+from sequences.models import EnrolmentState, Sequence, Step, StepKind
+from sequences.services import history, waking
+from sequences.services.drafts import named
+from sequences.services.gestures import gesture, step_of
+from team.models import User
+
+# What a new test starts from, until somebody plans it.
+USUAL: Final[Mapping[str, Any]] = {"window_hours": 24, "base": 0.03, "lead": 0.01}
+FIRST_ARMS: Final = ("A", "B")
+STARTED: Final = (Experiment.State.RUNNING, Experiment.State.PAUSED)
+
+
+def add_experiment(
+    sequence: Sequence, *, key: str, name: str = "", user: User | None = None, revision: int | None = None
+) -> Experiment:
+    """Put a planned test of two versions, alike at first, to an email of the draft; raises StepError for a step that can have none."""
+    with gesture(sequence, revision=revision, actor=_actor(user)) as draft:
+        step = step_of(draft, key)
+        if step.kind != StepKind.EMAIL:
+            raise StepError("Only an email can be tested.", code="no_email")
+        if step.experiment_id is not None:
+            raise StepError("This email has a test already.", code="has_test")
+        experiment = abtests.create_experiment(sequence.workspace, name=name or _name_for(step), **USUAL)
+        Experiment.objects.filter(pk=experiment.pk).update(design=design_of(sequence, experiment))
+        experiment.refresh_from_db()
+        for arm in FIRST_ARMS:
+            abtests.add_variant(experiment, name=arm)
+        Step.objects.filter(pk=step.pk).update(experiment=experiment)
+        history.note_edit(draft, f"added a test to {named(step)}")
+    return experiment
+
+
+def remove_experiment(sequence: Sequence, *, key: str, user: User | None = None, revision: int | None = None) -> None:
+    """Take the test from an email of the draft.  One that runs ends, without a winner, when that is published."""
+    with gesture(sequence, revision=revision, actor=_actor(user)) as draft:
+        step = step_of(draft, key)
+        if step.experiment_id is None:
+            raise StepError("This email has no test.", code="no_test")
+        Step.objects.filter(pk=step.pk).update(experiment=None)
+        history.note_edit(draft, f"removed the test of {named(step)}")
+
+
+def design_of(sequence: Sequence, experiment: Experiment) -> Design:
+    """Return who gets the versions, and when: a broadcast goes to an audience that is known, all else to whoever comes by."""
+    if getattr(selectors.owner_of(sequence), "kind", "") != "broadcast":
+        return Design.CONTINUOUS
+    return Design.SEND_TIME if Dimension.SEND_TIME in experiment.dimensions else Design.CELLS
+
+
+def content_of_arm(content: Mapping[str, Any], arm: Variant) -> dict[str, Any]:
+    """Return what an arm's mailing is made of: the email's own content but for what the arm gives."""
+    found = dict(content)
+    if arm.template_version is not None:
+        version = arm.template_version
+        found |= {"format": version.format, "source": version.source, "text_source": version.text_source}
+    given = {"subject": arm.subject, "preheader": arm.preheader}
+    return found | {name: text for name, text in given.items() if text}
+
+
+def start_experiment(sequence: Sequence, step: Step, control: Mailing) -> None:
+    """Give each arm of a planned test its mailing, the `control` the first (none was sent yet), and start it."""
+    experiment = step.experiment
+    if experiment is None or experiment.state != Experiment.State.PLANNED:
+        return
+    Experiment.objects.filter(pk=experiment.pk).update(design=design_of(sequence, experiment))
+    content = {name: getattr(control, name) for name in ("format", "subject", "preheader", "source", "text_source")}
+    arms = tests.variants_of(experiment)
+    mailings = {arms[0].pk: control.pk} if arms else {}
+    for arm in arms[1:]:
+        mailings[arm.pk] = delivery.revise_mailing(control, **content_of_arm(content, arm)).pk
+    abtests.prepare(experiment, mailing_ids=mailings)
+
+
+@transaction.atomic
+def wake_decided(decision: ExperimentDecided) -> None:
+    """Handler: whoever waits for the test's end is looked at now."""
+    with connection.cursor() as cursor:
+        # Who waits is open, so in the index of open enrolments.
+        cursor.execute(
+            """
+            WITH awake AS (
+                SELECT e.id FROM sequences_step s
+                JOIN sequences_version v ON v.id = s.version_id
+                JOIN sequences_enrolment e ON e.sequence_id = v.sequence_id AND e.version_id = v.id AND e.step_key = s.key
+                WHERE s.experiment_id = %(experiment)s AND v.published_at IS NOT NULL
+                    AND e.state = %(active)s AND e.reason = %(reason)s
+                ORDER BY e.id FOR UPDATE OF e
+            )
+            UPDATE sequences_enrolment e SET due_at = %(now)s FROM awake WHERE e.id = awake.id
+            """,
+            {
+                "experiment": decision.experiment_id,
+                "active": EnrolmentState.ACTIVE,
+                "reason": WAITS_FOR_TEST,
+                "now": clock.now(),
+            },
+        )
+        if cursor.rowcount:
+            waking.wake_engine()
+
+
+def _name_for(step: Step) -> str:
+    return f"Test of {named(step)}"[:200]
+
+
+def _actor(user: User | None) -> str:
+    return "" if user is None else str(user)
