@@ -13,14 +13,19 @@ from django.db import connection, transaction
 from abtests import selectors, strata
 from abtests.assignment import arm_of
 from abtests.exceptions import ExperimentError
-from abtests.models import Design, Experiment, ExperimentBatch, Mode, Variant, WithoutProof
+from abtests.models import Design, Experiment, ExperimentBatch, Metric, Mode, Variant, WithoutProof
 from abtests.services import lifecycle
 from core.literals import numbers
+from delivery import services as delivery
 
 State = Experiment.State
 
 # After these nobody is sent anything until somebody has had a look.
 NEEDS_A_PERSON: Final = frozenset({"INVALID_SRM", "ALL_BLOCKED"})
+
+
+# Between these ages responses are told apart (and at the test's own window): most come early.
+RESPONSE_HOURS: Final = (1, 2, 3, 4, 6, 8, 12, 18, 24, 36, 48, 72, 96, 120, 168, 240, 336)
 
 
 class Served(NamedTuple):
@@ -67,8 +72,12 @@ def serve(experiment: Experiment, *, contact_ids: Sequence[int]) -> Served:
 @transaction.atomic
 def prepare(experiment: Experiment, *, mailing_ids: Mapping[int, int]) -> None:
     """Give the arms of a planned test their mailings (by the arm's id, none sent yet) and start it.  Raises as `start` does."""
-    for variant in selectors.variants_of(lifecycle.lock(experiment)):
+    locked = lifecycle.lock(experiment)
+    for variant in selectors.variants_of(locked):
         Variant.objects.filter(pk=variant.pk).update(mailing=mailing_ids.get(variant.pk))
+    link = locked.link_label if locked.metric == Metric.LINK else ""
+    bounds = sorted({*RESPONSE_HOURS, locked.window_hours})
+    delivery.count_responses(list(mailing_ids.values()), bounds=bounds, link=link)
     lifecycle.start(experiment)
 
 

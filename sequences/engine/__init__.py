@@ -137,4 +137,5 @@ def _queue(outgoing: Mapping[Email, Items[Due]], now: datetime) -> None:
             due_at=now,
             now=now,
             fields=rows.event_fields([due.id for due in group]) if mailing.own_fields else None,
+            stratum=email.stratum,
         )

@@ -100,6 +100,7 @@ def _queue(entry: Entry, first: Node, version: Version, group: Items[Entered]) -
         due_at=entry.now,
         now=entry.now,
         fields=rows.event_fields([row.id for row in group]) if mailing.own_fields else None,
+        stratum=version.stratum,
     )
 
 

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from abtests import selectors as tests
 from abtests import services as abtests
 from abtests.events import ExperimentDecided
-from abtests.models import Design, Dimension, Experiment, Variant
+from abtests.models import Design, Experiment, Variant
 from core import clock
 from delivery import services as delivery
 from delivery.models import Mailing
@@ -21,9 +21,7 @@ from sequences.services.drafts import named
 from sequences.services.gestures import gesture, step_of
 from team.models import User
 
-# What a new test starts from, until somebody plans it.
-USUAL: Final[Mapping[str, Any]] = {"window_hours": 24, "base": 0.03, "lead": 0.01}
-FIRST_ARMS: Final = ("A", "B")
+FIRST_ARMS: Final = 2
 STARTED: Final = (Experiment.State.RUNNING, Experiment.State.PAUSED)
 
 
@@ -37,11 +35,10 @@ def add_experiment(
             raise StepError("Only an email can be tested.", code="no_email")
         if step.experiment_id is not None:
             raise StepError("This email has a test already.", code="has_test")
-        experiment = abtests.create_experiment(sequence.workspace, name=name or _name_for(step), **USUAL)
-        Experiment.objects.filter(pk=experiment.pk).update(design=design_of(sequence, experiment))
-        experiment.refresh_from_db()
-        for arm in FIRST_ARMS:
-            abtests.add_variant(experiment, name=arm)
+        design = Design.CELLS if is_for_an_audience(sequence) else Design.CONTINUOUS
+        experiment = abtests.create_experiment(sequence.workspace, name=name or _name_for(step), design=design)
+        for _ in range(FIRST_ARMS):
+            abtests.add_variant(experiment)
         Step.objects.filter(pk=step.pk).update(experiment=experiment)
         history.note_edit(draft, f"added a test to {named(step)}")
     return experiment
@@ -57,11 +54,9 @@ def remove_experiment(sequence: Sequence, *, key: str, user: User | None = None,
         history.note_edit(draft, f"removed the test of {named(step)}")
 
 
-def design_of(sequence: Sequence, experiment: Experiment) -> Design:
-    """Return who gets the versions, and when: a broadcast goes to an audience that is known, all else to whoever comes by."""
-    if getattr(selectors.owner_of(sequence), "kind", "") != "broadcast":
-        return Design.CONTINUOUS
-    return Design.SEND_TIME if Dimension.SEND_TIME in experiment.dimensions else Design.CELLS
+def is_for_an_audience(sequence: Sequence) -> bool:
+    """Tell whether the sequence goes to an audience that is known (a broadcast), and not to whoever comes by."""
+    return getattr(selectors.owner_of(sequence), "kind", "") == "broadcast"
 
 
 def content_of_arm(content: Mapping[str, Any], arm: Variant) -> dict[str, Any]:
@@ -70,16 +65,15 @@ def content_of_arm(content: Mapping[str, Any], arm: Variant) -> dict[str, Any]:
     if arm.template_version is not None:
         version = arm.template_version
         found |= {"format": version.format, "source": version.source, "text_source": version.text_source}
-    given = {"subject": arm.subject, "preheader": arm.preheader}
+    given = {"subject": arm.subject, "preheader": arm.preheader, "from_name": arm.from_name}
     return found | {name: text for name, text in given.items() if text}
 
 
-def start_experiment(sequence: Sequence, step: Step, control: Mailing) -> None:
+def start_experiment(step: Step, control: Mailing) -> None:
     """Give each arm of a planned test its mailing, the `control` the first (none was sent yet), and start it."""
     experiment = step.experiment
     if experiment is None or experiment.state != Experiment.State.PLANNED:
         return
-    Experiment.objects.filter(pk=experiment.pk).update(design=design_of(sequence, experiment))
     content = {name: getattr(control, name) for name in ("format", "subject", "preheader", "source", "text_source")}
     arms = tests.variants_of(experiment)
     mailings = {arms[0].pk: control.pk} if arms else {}

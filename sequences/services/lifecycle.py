@@ -43,7 +43,7 @@ def publish(
                 sequence, step, steps, context=context or {}, track_opens=track_opens, track_clicks=track_clicks
             )
             step.save(update_fields=["mailing"])
-            experiments.start_experiment(sequence, step, step.mailing)
+            experiments.start_experiment(step, step.mailing)
     draft.published_at = clock.now()
     draft.save(update_fields=["published_at"])
     sequence.live_version = draft
