@@ -40,8 +40,26 @@ def always_valid(
         gap, variance = gap / p[0], float(variances[1] / p[0] ** 2 + variances[0] * p[1] ** 2 / p[0] ** 4)
     if not variance:
         return None
-    evidence = -2 * math.log(alpha)
-    tuned = float(n.sum()) / planned * (evidence + math.log(evidence + 1))
-    reach = math.sqrt(variance * 2 * (tuned + 1) / tuned * math.log(math.sqrt(tuned + 1) / alpha))
+    tuned = _tuned(float(n.sum()), planned, alpha)
+    reach = math.sqrt(variance) * always_valid_boundary(float(n.sum()), planned=planned, alpha=alpha)
     p_value = math.sqrt(tuned + 1) * math.exp(-(gap * gap) / variance * tuned / (2 * (tuned + 1)))
     return AlwaysValid(float(gap), float(gap - reach), float(gap + reach), min(p_value, 1.0))
+
+
+def always_valid_boundary(trials: float, *, planned: float, alpha: float = 0.05) -> float:
+    """Return how many standard errors two arms with `trials` together must differ by; infinite before anybody counts.
+
+    Raises ValueError unless `planned` is positive.
+    """
+    if planned <= 0:
+        raise ValueError("The boundary is tuned to a positive number of trials.")
+    if not trials:
+        return math.inf
+    tuned = _tuned(trials, planned, alpha)
+    return math.sqrt(2 * (tuned + 1) / tuned * math.log(math.sqrt(tuned + 1) / alpha))
+
+
+def _tuned(trials: float, planned: float, alpha: float) -> float:
+    """Return n·ρ² of the source, with ρ such that the limits are the narrowest at `planned` trials."""
+    evidence = -2 * math.log(alpha)
+    return trials / planned * (evidence + math.log(evidence + 1))

@@ -5,6 +5,7 @@ more arms tie for the best, anybody is declared one with at most 5 %, though we 
 says why.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,7 @@ from scipy.special import ndtri
 
 from abtests.limits import FEWEST_EVENTS
 from abtests.statistics.allocation import INVALID_BELOW, sample_ratio
+from abtests.statistics.always_valid import always_valid_boundary
 from abtests.statistics.bayes import probability_best as best_of
 from abtests.statistics.comparisons import fisher, pooled_z, two_sided
 from abtests.statistics.counts import FloatArray, Numbers, as_counts, rates
@@ -101,6 +103,37 @@ def decide_stratified(
         return mantel_haenszel(list(strata[0]), list(strata[1]), first, second)
 
     return _judge(_Test(s, n, z, lead, SINGLE_LOOK, final=True, may_win=True), complaints, unsubscribes)
+
+
+def decide_always_valid(
+    successes: Numbers,
+    trials: Numbers,
+    *,
+    lead: float,
+    planned: float,
+    final: bool = False,
+    complaints: Numbers | None = None,
+    unsubscribes: Numbers | None = None,
+) -> Verdict:
+    """Judge a test that may be looked at at any time and as often as one likes: as `decide`, but the boundary holds for all looks together.
+
+    `planned` is the number of trials of two arms together at which the boundary is to be the lowest.  A false winner beats an arm that is
+    as good or better; there are k − 1 pairs with the best, so each has alpha / (k − 1).  Of pairs of different sizes the highest boundary
+    counts.  Source: `always_valid`, and Bonferroni.
+    """
+    s, n = as_counts(successes, trials)
+    alpha = ALPHA / max(s.size - 1, 1)
+    pairs = [float(n[first] + n[second]) for first in range(n.size) for second in range(first)]
+    boundary = max((always_valid_boundary(pair, planned=planned, alpha=alpha) for pair in pairs), default=math.inf)
+
+    def z(first: int, second: int) -> float:
+        pair = [first, second]
+        if not n[pair].all():
+            return 0.0
+        error = wald_error(s[pair], n[pair])
+        return float(s[first] / n[first] - s[second] / n[second]) / error if error else 0.0
+
+    return _judge(_Test(s, n, z, lead, boundary, final, may_win=True), complaints, unsubscribes)
 
 
 @dataclass(frozen=True, slots=True)
