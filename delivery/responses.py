@@ -214,6 +214,21 @@ class ResponseSums(NamedTuple):
     bounced: int
 
 
+class ResponseCell(NamedTuple):
+    """One number of ResponseCounter."""
+
+    mailing_id: int
+    stratum: int
+    sent_hour: datetime
+    lag: int
+    column: str
+
+    @property
+    def slot(self) -> ResponseSlot:
+        """The row that it stands in."""
+        return ResponseSlot(self.mailing_id, self.stratum, self.sent_hour, self.lag)
+
+
 def response_counts(mailing_ids: Collection[int]) -> list[ResponseRow]:
     """Return all rows of mailings that count responses by age, by mailing, stratum, hour and lag; no message is read."""
     with connection.cursor() as cursor:
@@ -249,3 +264,29 @@ def response_sums(
             [list(lags), list(lags.values()), sent_before, sent_before],
         )
         return [ResponseSums(*row) for row in cursor.fetchall()]
+
+
+def response_differences() -> dict[ResponseCell, tuple[int, int]]:
+    """Return where the rows differ from the messages: what they say, and what the messages do.  This one reads all messages."""
+    found: dict[ResponseCell, tuple[int, int]] = {}
+    for column, moment in {"sent": "accepted_at", **{counter: moment for moment, counter in RESPONSES.items()}}.items():
+        late = f"m.{moment} > m.accepted_at + make_interval(hours => bound)"
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                WITH each AS (
+                    SELECT m.mailing_id, m.stratum, date_trunc('hour', m.accepted_at, 'UTC') AS sent_hour,
+                        (SELECT count(*) FILTER (WHERE {late}) FROM unnest(g.response_bounds) AS bound) AS lag
+                    FROM delivery_mailing g JOIN delivery_message m ON m.mailing_id = g.id
+                    WHERE g.response_bounds <> '{{}}' AND m.accepted_at IS NOT NULL AND m.{moment} IS NOT NULL
+                ), facts AS (
+                    SELECT mailing_id, stratum, sent_hour, lag, count(*) AS number FROM each GROUP BY 1, 2, 3, 4
+                )
+                SELECT mailing_id, stratum, sent_hour, lag, coalesce({column}, 0), coalesce(number, 0)
+                FROM delivery_responsecounter FULL JOIN facts USING (mailing_id, stratum, sent_hour, lag)
+                WHERE coalesce({column}, 0) <> coalesce(number, 0)
+                """  # noqa: S608 - names of this module
+            )
+            for mailing_id, stratum, sent_hour, lag, said, fact in cursor.fetchall():
+                found[ResponseCell(mailing_id, stratum, sent_hour, lag, column)] = (said, fact)
+    return found

@@ -57,7 +57,14 @@ from delivery.pacing.reads import (
 from delivery.pacing.status import Pace, clock_words, rates_of
 from delivery.pacing.windows import checked_window, window_words
 from delivery.reasons import sentence
-from delivery.responses import ResponseRow, ResponseSums, response_counts, response_sums
+from delivery.responses import (
+    ResponseCell,
+    ResponseRow,
+    ResponseSums,
+    response_counts,
+    response_differences,
+    response_sums,
+)
 from delivery.sending_state import Hold, MailboxState, MailingState, SendingState, sending_state
 from delivery.tracked import HONEYPOT_LABEL, TrackedLink, count_links, tracked_links
 from team.models import Workspace
@@ -80,6 +87,7 @@ __all__ = [
     "Outlook",
     "Pace",
     "RampProgress",
+    "ResponseCell",
     "ResponseRow",
     "ResponseSums",
     "SendingState",
@@ -122,6 +130,7 @@ __all__ = [
     "rates_of",
     "record_of",
     "response_counts",
+    "response_differences",
     "response_sums",
     "room_today",
     "sending_rules_of",

@@ -26,6 +26,7 @@ class TrackedMessage:
     opened_any_at: datetime | None
     clicked_at: datetime | None
     clicked_any_at: datetime | None
+    linked_at: datetime | None
     mode: TrackingMode
 
 
@@ -43,7 +44,7 @@ def lock_messages(message_ids: Collection[int]) -> dict[int, TrackedMessage]:
         cursor.execute(
             """
             SELECT m.id, m.workspace_id, m.mailing_id, m.contact_id, m.created_at,
-                   m.opened_at, m.opened_any_at, m.clicked_at, m.clicked_any_at, c.tracking
+                   m.opened_at, m.opened_any_at, m.clicked_at, m.clicked_any_at, m.linked_at, c.tracking
             FROM delivery_message m LEFT JOIN contacts_contact c ON c.id = m.contact_id
             WHERE m.id = ANY(%s) ORDER BY m.id FOR NO KEY UPDATE OF m
             """,
@@ -53,7 +54,7 @@ def lock_messages(message_ids: Collection[int]) -> dict[int, TrackedMessage]:
 
 
 def _tracked(message_id: int, workspace_id: int, mailing_id: int, contact_id: int | None, *rest: Any) -> TrackedMessage:
-    created_at, opened_at, opened_any_at, clicked_at, clicked_any_at, mode = rest
+    created_at, opened_at, opened_any_at, clicked_at, clicked_any_at, linked_at, mode = rest
     return TrackedMessage(
         message_id,
         workspace_id,
@@ -64,6 +65,7 @@ def _tracked(message_id: int, workspace_id: int, mailing_id: int, contact_id: in
         opened_any_at,
         clicked_at,
         clicked_any_at,
+        linked_at,
         _mode(contact_id, mode),
     )
 

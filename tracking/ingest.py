@@ -235,10 +235,17 @@ def _exact_firsts(chunk: _Chunk, taken_back: Sequence[Candidate]) -> dict[int, d
 
     def first(message_id: int, kind: EventKind, by_person: bool, before: datetime | None) -> datetime | None:
         if by_person and (message_id, kind.value, before) in gone:
-            opened, clicked = in_store.get(message_id, (None, None))
-            return opened if kind == EventKind.OPENED else clicked
+            stored = in_store.get(message_id, store.FirstTimes())
+            return stored.opened if kind == EventKind.OPENED else stored.clicked
         moments = [at for at in (before, new.get((message_id, kind.value, by_person))) if at is not None]
         return min(moments, default=None)
+
+    def first_linked(message: delivery.TrackedMessage) -> datetime | None:
+        stored = in_store.get(message.id, store.FirstTimes()).linked
+        if message.linked_at is None or (message.id, EventKind.CLICKED.value, message.linked_at) in gone:
+            return stored
+        # Events before it may have been dropped from the store, by retention.
+        return min(message.linked_at, stored or message.linked_at)
 
     return {
         message.id: delivery.Firsts(
@@ -246,6 +253,7 @@ def _exact_firsts(chunk: _Chunk, taken_back: Sequence[Candidate]) -> dict[int, d
             first(message.id, EventKind.OPENED, False, message.opened_any_at),
             first(message.id, EventKind.CLICKED, True, message.clicked_at),
             first(message.id, EventKind.CLICKED, False, message.clicked_any_at),
+            first_linked(message),
         )
         for message in (chunk.messages[message_id] for message_id in message_ids)
     }

@@ -13,11 +13,12 @@ from django.db import connection, transaction
 
 from delivery import services as delivery
 from delivery.models import MessageState
+from delivery.selectors import ResponseCell, response_differences
 from tracking import store
 from tracking.models import EventKind, Verdict
 from tracking.partitions import existing_months
 
-FIRST_TIMES = ("opened_at", "opened_any_at", "clicked_at", "clicked_any_at")
+FIRST_TIMES = ("opened_at", "opened_any_at", "clicked_at", "clicked_any_at", "linked_at")
 # Counters by the column of the message whose hour they count in.
 BY_MESSAGE = {
     "queued": "created_at",
@@ -59,10 +60,11 @@ class Differences:
     messages: dict[int, tuple[tuple[datetime | None, ...], tuple[datetime | None, ...]]] = field(default_factory=dict)
     hours: dict[tuple[int, datetime, str], tuple[int, int]] = field(default_factory=dict)
     links: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
+    responses: dict[ResponseCell, tuple[int, int]] = field(default_factory=dict)
     incomplete: list[int] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.messages or self.hours or self.links)
+        return bool(self.messages or self.hours or self.links or self.responses)
 
     def lines(self) -> Iterator[str]:
         """Yield a line for each difference."""
@@ -74,6 +76,11 @@ class Differences:
             yield f"mailing {mailing_id}, hour {hour:%Y-%m-%d %H}: {column} is {old_number}, the facts say {new_number}"
         for (link_id, column), (old_number, new_number) in self.links.items():
             yield f"link {link_id}: {column} is {old_number}, the events say {new_number}"
+        for cell, (old_number, new_number) in self.responses.items():
+            slot = (
+                f"mailing {cell.mailing_id}, stratum {cell.stratum}, sent {cell.sent_hour:%Y-%m-%d %H}, lag {cell.lag}"
+            )
+            yield f"{slot}: {cell.column} is {old_number}, the facts say {new_number}"
 
 
 def find_differences() -> Differences:
@@ -98,8 +105,9 @@ def repair() -> Differences:
     delivery.correct_counters(
         hours={key: fact - said for key, (said, fact) in counters.hours.items()},
         links={key: fact - said for key, (said, fact) in counters.links.items()},
+        responses={key: fact - said for key, (said, fact) in counters.responses.items()},
     )
-    found.hours, found.links = counters.hours, counters.links
+    found.hours, found.links, found.responses = counters.hours, counters.links, counters.responses
     return found
 
 
@@ -121,6 +129,7 @@ def _find() -> Differences:
         _compare_states(found, column, state)
     for column, number in BY_LINK.items():
         _compare_links(found, column, number)
+    found.responses = response_differences()
     return found
 
 
@@ -148,13 +157,19 @@ def _compare_messages(found: Differences) -> None:
                        min(occurred_at) FILTER (WHERE kind = %(clicked)s AND verdict <> %(machine)s) AS clicked_at,
                        min(occurred_at) FILTER (WHERE kind = %(clicked)s) AS clicked_any_at
                 FROM tracking_event WHERE message_id IS NOT NULL GROUP BY message_id
+            ), linked AS (
+                SELECT e.message_id AS id, min(e.occurred_at) AS linked_at
+                FROM delivery_mailing m JOIN delivery_link l ON l.mailing_id = m.id AND m.response_link IN (l.label, l.url)
+                JOIN tracking_event e ON e.link_id = l.id
+                WHERE m.response_link <> '' AND e.kind = %(clicked)s AND e.verdict <> %(machine)s AND e.message_id IS NOT NULL
+                GROUP BY e.message_id
             )
-            SELECT m.id, m.opened_at, m.opened_any_at, m.clicked_at, m.clicked_any_at,
-                   f.opened_at, f.opened_any_at, f.clicked_at, f.clicked_any_at
-            FROM delivery_message m LEFT JOIN facts f ON f.id = m.id
+            SELECT m.id, m.opened_at, m.opened_any_at, m.clicked_at, m.clicked_any_at, m.linked_at,
+                   f.opened_at, f.opened_any_at, f.clicked_at, f.clicked_any_at, linked.linked_at
+            FROM delivery_message m LEFT JOIN facts f ON f.id = m.id LEFT JOIN linked ON linked.id = m.id
             WHERE m.mailing_id <> ALL(%(incomplete)s)
-              AND (m.opened_at, m.opened_any_at, m.clicked_at, m.clicked_any_at)
-                  IS DISTINCT FROM (f.opened_at, f.opened_any_at, f.clicked_at, f.clicked_any_at)
+              AND (m.opened_at, m.opened_any_at, m.clicked_at, m.clicked_any_at, m.linked_at)
+                  IS DISTINCT FROM (f.opened_at, f.opened_any_at, f.clicked_at, f.clicked_any_at, linked.linked_at)
             """,
             {
                 "opened": EventKind.OPENED,
@@ -164,7 +179,7 @@ def _compare_messages(found: Differences) -> None:
             },
         )
         for row in cursor.fetchall():
-            found.messages[row[0]] = (tuple(row[1:5]), tuple(row[5:9]))
+            found.messages[row[0]] = (tuple(row[1:6]), tuple(row[6:11]))
 
 
 def _compare_hours(found: Differences, column: str, facts: str, incomplete: list[int]) -> None:

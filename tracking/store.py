@@ -73,6 +73,14 @@ class Pair(NamedTuple):
     since: datetime
 
 
+class FirstTimes(NamedTuple):
+    """When a person first opened a message, clicked in it, and clicked on the link that its mailing counts by age."""
+
+    opened: datetime | None = None
+    clicked: datetime | None = None
+    linked: datetime | None = None
+
+
 def lock() -> None:
     """Be the only one who changes the store until the transaction ends."""
     with connection.cursor() as cursor:
@@ -169,19 +177,21 @@ def clicked(pairs: Collection[Pair]) -> dict[tuple[int, int], tuple[bool, bool]]
         return {(row[0], row[1]): (row[2], row[3]) for row in cursor.fetchall()}
 
 
-def first_by_people(
-    message_ids: Collection[int], since: datetime
-) -> dict[int, tuple[datetime | None, datetime | None]]:
-    """Return the first open and the first click by a person of each message that has either."""
+def first_by_people(message_ids: Collection[int], since: datetime) -> dict[int, FirstTimes]:
+    """Return the first times by a person of each message that has any."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT message_id, min(occurred_at) FILTER (WHERE kind = %s), min(occurred_at) FILTER (WHERE kind = %s)
-            FROM tracking_event WHERE message_id = ANY(%s) AND verdict <> %s AND occurred_at >= %s GROUP BY message_id
+            SELECT e.message_id, min(e.occurred_at) FILTER (WHERE e.kind = %s), min(e.occurred_at) FILTER (WHERE e.kind = %s),
+                   min(e.occurred_at) FILTER (WHERE e.kind = %s AND m.id IS NOT NULL)
+            FROM tracking_event e LEFT JOIN delivery_link l ON l.id = e.link_id
+            LEFT JOIN delivery_mailing m
+              ON m.id = l.mailing_id AND m.response_link <> '' AND m.response_link IN (l.label, l.url)
+            WHERE e.message_id = ANY(%s) AND e.verdict <> %s AND e.occurred_at >= %s GROUP BY e.message_id
             """,
-            [EventKind.OPENED, EventKind.CLICKED, list(message_ids), Verdict.MACHINE, since],
+            [EventKind.OPENED, EventKind.CLICKED, EventKind.CLICKED, list(message_ids), Verdict.MACHINE, since],
         )
-        return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+        return {row[0]: FirstTimes(*row[1:]) for row in cursor.fetchall()}
 
 
 def last_by_people(contact_ids: Collection[int]) -> dict[int, tuple[datetime | None, datetime | None]]:

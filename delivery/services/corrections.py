@@ -6,18 +6,24 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from delivery.counters import Tally
+from delivery.responses import ResponseCell
 
 _LINK_COLUMNS = ("clicks_human", "clicks_all", "clicked_human", "clicked_any")
 
 
 @transaction.atomic
 def correct_counters(
-    *, hours: Mapping[tuple[int, datetime, str], int], links: Mapping[tuple[int, str], int] | None = None
+    *,
+    hours: Mapping[tuple[int, datetime, str], int],
+    links: Mapping[tuple[int, str], int] | None = None,
+    responses: Mapping[ResponseCell, int] | None = None,
 ) -> None:
-    """Add signed differences to counters, by (mailing, hour, column) and by (link, column)."""
+    """Add signed differences to counters, by (mailing, hour, column), by (link, column) and by cell."""
     tally = Tally()
     for (mailing_id, hour, column), difference in hours.items():
         tally.mailing(mailing_id, hour, column, difference)
+    for cell, difference in (responses or {}).items():
+        tally.response(cell.slot, cell.column, difference)
     tally.write()
     by_link: dict[int, dict[str, int]] = {}
     for (link_id, column), difference in (links or {}).items():
