@@ -64,3 +64,8 @@ def is_held_out(key: str, contact_id: int, share: float) -> bool:
     The key must not be a test's: who is held out would else be the arms' choice as well.
     """
     return draw(key, contact_id) < share * _DRAWS
+
+
+def part_drawn(key: str, contact_id: int, parts: int) -> int:
+    """Return the part (from 0) of an optimisation to which a contact belongs: a draw of its own, as it must say nothing of the arm."""
+    return draw(f"{key}/part", contact_id) * parts // _DRAWS

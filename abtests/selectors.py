@@ -1,15 +1,19 @@
 """Reads of tests, scoped to a workspace."""
 
-from datetime import timedelta
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 from django.db.models import QuerySet, Sum
 
-from abtests.models import Experiment, Look, Metric, Variant
+from abtests.assignment import part_drawn
+from abtests.maturing import Matured, add_up
+from abtests.models import Assignment, Experiment, ExperimentBatch, Look, Metric, Variant, WithoutProof
 from abtests.usual import USUAL_RATES
 from abtests.variant_fields import way_of
 from core import clock
 from core.exceptions import NotFound
+from delivery import selectors as delivery
 from delivery.models import Counter, LinkCounter
 from team.models import Workspace
 
@@ -18,6 +22,10 @@ HISTORY = timedelta(days=90)
 LEAST_HISTORY = 200
 # Rates outside can't be planned with: an inbox where nobody or everybody responds is one that nothing can improve.
 _RATES = (0.0005, 0.95)
+# How a test ended whose parts got more of what works: nothing is claimed.
+BANDIT_ENDED: Final = "bandit"
+# After these nobody is sent anything until somebody has had a look.
+NEEDS_SOMEBODY: Final = frozenset({"INVALID_SRM", "ALL_BLOCKED"})
 
 
 def experiments_in(workspace: Workspace) -> QuerySet[Experiment]:
@@ -107,3 +115,63 @@ def repeated_variants(experiment: Experiment) -> list[Variant]:
             found.append(variant)
         seen.append(ways)
     return found
+
+
+def matured(experiment: Experiment, *, now: datetime) -> Matured:
+    """Return the recipients whose time is over and how they responded, from the response counters alone: no message is looked at."""
+    mailings = list(experiment.variants.order_by("position").values_list("mailing_id", "mailing__response_bounds"))
+    bounds: list[int] = next((each for _, each in mailings if each), [])
+    last_lag = bounds.index(experiment.window_hours) if experiment.window_hours in bounds else -1
+    mailing_ids = [mailing_id or 0 for mailing_id, _ in mailings]
+    return add_up(
+        delivery.response_counts(mailing_ids),
+        mailing_ids=mailing_ids,
+        metric=experiment.metric,
+        window=timedelta(hours=experiment.window_hours),
+        last_lag=last_lag,
+        now=now,
+    )
+
+
+def active_arms(variants: Sequence[Variant]) -> tuple[int, ...] | None:
+    """Return the places of the arms that were not stopped; None if none was."""
+    if not any(variant.stopped_at for variant in variants):
+        return None
+    return tuple(variant.position for variant in variants if variant.stopped_at is None)
+
+
+def goes_to_the_rest(experiment: Experiment) -> list[Variant]:
+    """Return what those who got no arm are sent: one, or several in equal parts drawn by hash; none as long as they must wait."""
+    variants = variants_of(experiment)
+    left = [variant for variant in variants if variant.stopped_at is None]
+    match experiment.state:
+        case Experiment.State.STOPPED:
+            return left[:1] or variants[:1]
+        case Experiment.State.DECIDED if experiment.winner_id is not None:
+            return [variant for variant in variants if variant.pk == experiment.winner_id]
+        case Experiment.State.DECIDED if experiment.outcome == BANDIT_ENDED:
+            return left
+        case Experiment.State.DECIDED if (
+            experiment.without_proof == WithoutProof.EQUAL and experiment.outcome not in NEEDS_SOMEBODY
+        ):
+            return left
+        case _:
+            return []
+
+
+def part_of(experiment: Experiment, number: int) -> ExperimentBatch | None:
+    """Return one part of the test, if it was planned and not dropped."""
+    return experiment.parts.filter(number=number).first()
+
+
+def contacts_in_part(experiment: Experiment, number: int, *, after: int, size: int) -> list[int]:
+    """Return up to `size` of those who belong to a part, by id, above `after`: a walk along the key (test, contact)."""
+    found = Assignment.objects.filter(experiment=experiment, batch=number, contact_id__gt=after)
+    return list(found.order_by("contact_id").values_list("contact_id", flat=True)[:size])
+
+
+def drawn_into(experiment: Experiment, contact_ids: Sequence[int], number: int) -> list[int]:
+    """Return which of the contacts a part takes whose people are drawn when it goes out."""
+    numbers = list(experiment.parts.filter(is_drawn=True).values_list("number", flat=True))
+    place = number - numbers[0]
+    return [one for one in contact_ids if part_drawn(experiment.key, one, len(numbers)) == place]

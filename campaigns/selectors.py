@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
+from abtests.models import Design, Experiment
 from campaigns.models import Arrival, Campaign, Check, Edit, Kind, Launch, SignUpForm, Status, Trigger
 from contacts import selectors as contacts
 from contacts.models import Contact
@@ -118,6 +119,21 @@ def _is_long(campaign: Campaign) -> bool:
 def mailing_ids(campaign: Campaign) -> list[int]:
     """Return the mailings that the campaign sends, in the order of its steps."""
     return sequences.mailing_ids(campaign.sequence)
+
+
+def test_in_parts(campaign: Campaign) -> Experiment | None:
+    """Return the test of a launched broadcast's email, which decides who is sent to when; None if it has none."""
+    if campaign.kind != Kind.BROADCAST or campaign.sequence.live_version_id is None:
+        return None
+    tested = Step.objects.filter(version=campaign.sequence.live_version_id, experiment__isnull=False)
+    step = tested.exclude(experiment__design=Design.CONTINUOUS).select_related("experiment").first()
+    return step.experiment if step else None
+
+
+def tests_of(campaign: Campaign) -> list[Experiment]:
+    """Return the tests of the emails that the campaign sends now."""
+    tested = Step.objects.filter(version=campaign.sequence.live_version_id, experiment__isnull=False)
+    return [step.experiment for step in tested.select_related("experiment").order_by("pk") if step.experiment]
 
 
 def steps_of(campaign: Campaign) -> list[Step]:

@@ -47,6 +47,8 @@ BEAT_SCHEDULE: dict[str, Entry] = {
     "look at segments and dates": every(10, "campaigns.tasks.look_at_triggers", expires=60),
     "let in who was called": every(5, "campaigns.tasks.admit_due"),
     "resume stalled campaign work": every(10, "campaigns.tasks.resume_stalled"),
+    "let parts of tests go out": every(5, "abtests.tasks.release_due_batches", expires=60),
+    "look at tests": every(20, "abtests.tasks.take_due_looks", expires=60),
     "resume imports": every(30, "contacts.tasks.resume_imports"),
     "clean imports": every(3600, "contacts.tasks.clean_imports"),
 }

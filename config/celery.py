@@ -25,6 +25,8 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 DELIVERY_QUEUE = "delivery"
 DEFAULT_QUEUE = "default"
 BULK_QUEUE = "bulk"
+# Statistics take a process 70 MB: only this queue's workers load them.
+ANALYSIS_QUEUE = "analysis"
 
 # A task that runs longer is stopped; one that a killed worker held comes back after the visibility timeout. Both in seconds.
 TASK_TIME_LIMIT = 15 * 60
@@ -52,7 +54,7 @@ app.conf.update(
     broker_url=broker_url(settings.BROKER_URL),
     broker_connection_retry_on_startup=True,
     broker_transport_options=transport_options(settings.BROKER_URL),
-    task_queues=[Queue(name) for name in (DELIVERY_QUEUE, DEFAULT_QUEUE, BULK_QUEUE)],
+    task_queues=[Queue(name) for name in (DELIVERY_QUEUE, DEFAULT_QUEUE, BULK_QUEUE, ANALYSIS_QUEUE)],
     task_default_queue=DEFAULT_QUEUE,
     task_routes={
         "delivery.*": {"queue": DELIVERY_QUEUE},
@@ -63,6 +65,7 @@ app.conf.update(
         "campaigns.tasks.run_check": {"queue": BULK_QUEUE},
         "contacts.tasks.*import*": {"queue": BULK_QUEUE},
         "contacts.tasks.*export*": {"queue": BULK_QUEUE},
+        "abtests.*": {"queue": ANALYSIS_QUEUE},
     },
     task_acks_late=True,
     task_reject_on_worker_lost=True,

@@ -22,7 +22,7 @@ def first_processes(environment: Environment, root: Path) -> list[ProcessSpec]:
 
 def further_processes(environment: Environment) -> list[ProcessSpec]:
     """Return what can start a moment later, so that the first ones have the machine to themselves."""
-    return [beat(environment), drainer(), bulk_worker(environment)]
+    return [beat(environment), drainer(), bulk_worker(environment), analysis_worker(environment)]
 
 
 def web(environment: Environment) -> ProcessSpec:
@@ -53,6 +53,11 @@ def bulk_worker(environment: Environment) -> ProcessSpec:
     return _celery_worker("bulk", "bulk", environment, "bulk", 1)
 
 
+def analysis_worker(environment: Environment) -> ProcessSpec:
+    """Celery: looks at A/B tests, apart as statistics take 70 MB; one process, as each look takes a moment."""
+    return _celery_worker("analysis", "analysis", environment, "analysis", 1, "--pool", "solo")
+
+
 def beat(environment: Environment) -> ProcessSpec:
     """Celery's clock."""
     schedule = ["--schedule", str(environment.data_dir / "celerybeat.db"), "--pidfile="]
@@ -76,8 +81,10 @@ def node() -> str:
     return str(Path(spec.submodule_search_locations[0]) / "bin" / "node")
 
 
-def _celery_worker(name: str, host: str, environment: Environment, queues: str, concurrency: int) -> ProcessSpec:
-    options = ["--queues", queues, "--concurrency", str(concurrency), "--hostname", f"{host}@%h"]
+def _celery_worker(
+    name: str, host: str, environment: Environment, queues: str, concurrency: int, *more: str
+) -> ProcessSpec:
+    options = ["--queues", queues, "--concurrency", str(concurrency), "--hostname", f"{host}@%h", *more]
     options += ["--without-gossip", "--without-mingle", "--loglevel", environment.log_level]
     return ProcessSpec(name, [*CELERY, "worker", *options], stop_seconds=30)
 

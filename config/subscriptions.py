@@ -9,7 +9,7 @@ from core.bus import on_decision, on_fact
 def subscribe() -> None:
     """Wire the apps together; called once when Django is ready."""
     from abtests import services as abtests
-    from abtests.events import ExperimentDecided
+    from abtests.events import BatchReleased, ExperimentDecided
     from campaigns import services as campaigns
     from config.preview_people import CONTACTS
     from contacts.events import AddressesSuppressed, ContactsDeleted, ListDeleted, ListEntered, SegmentDeleted
@@ -39,6 +39,8 @@ def subscribe() -> None:
     on_decision(MailboxRemoved, campaigns.hand_over_mailbox)
     on_decision(EditOpened, campaigns.let_sequence_be_edited)
     on_decision(DraftChanging, campaigns.let_draft_change)
+    on_decision(BatchReleased, campaigns.note_batch_released)
+    on_decision(ExperimentDecided, campaigns.note_experiment_decided)
 
     on_fact(MessagesAccepted, sequences.note_accepted, delivery.record_contacts_sent)
     on_fact(MessagesFinished, sequences.note_finished)

@@ -144,6 +144,8 @@ __all__ = [
     "tracked_links",
     "uncompiled",
     "unfinished_mailings",
+    "waiting_messages",
+    "waiting_strata",
     "why",
     "window_words",
 ]
@@ -304,6 +306,20 @@ def waiting_messages(mailing_ids: Collection[int]) -> int:
             [list(mailing_ids), [Batch.State.QUEUED, Batch.State.HELD, Batch.State.LEASED]],
         )
         return int(cursor.fetchone()[0])
+
+
+def waiting_strata(mailing_ids: Collection[int]) -> set[int]:
+    """Return the strata of which messages of the mailings are still in the queue: reads what waits, not what was sent."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT m.stratum FROM delivery_batch b
+            CROSS JOIN LATERAL unnest(b.message_ids) AS waiting (id) JOIN delivery_message m ON m.id = waiting.id
+            WHERE b.mailing_id = ANY (%s) AND b.state = ANY (%s)
+            """,
+            [list(mailing_ids), [Batch.State.QUEUED, Batch.State.HELD, Batch.State.LEASED]],
+        )
+        return {stratum for (stratum,) in cursor.fetchall()}
 
 
 def _open_batches(mailing_ids: Collection[int]) -> QuerySet[Batch]:

@@ -1,8 +1,11 @@
 """Every write of tests."""
 
-from abtests.services.assigning import assign_cells, assign_entrants, forget_contacts
+from abtests.services.assigning import assign_cells, assign_drawn, assign_entrants, forget_contacts
+from abtests.services.batches import finish_bandit, release_due_batches
+from abtests.services.cells import begin_cells
 from abtests.services.deciding import choose_winner, record_look
-from abtests.services.lifecycle import pause, resume, start
+from abtests.services.lifecycle import pause, resume, start, stop, stop_arm
+from abtests.services.looks import end_when_matured, take_due_looks
 from abtests.services.planning import (
     add_variant,
     create_experiment,
@@ -21,20 +24,28 @@ __all__ = [
     "Served",
     "add_variant",
     "assign_cells",
+    "assign_drawn",
     "assign_entrants",
+    "begin_cells",
     "choose_winner",
     "create_experiment",
+    "end_when_matured",
+    "finish_bandit",
     "forget_contacts",
     "pause",
     "plan_of",
     "prepare",
     "record_look",
+    "release_due_batches",
     "remove_variant",
     "resume",
     "serve",
     "set_factors",
     "start",
+    "stop",
+    "stop_arm",
     "stratum_of_slot",
+    "take_due_looks",
     "update_experiment",
     "update_variant",
 ]

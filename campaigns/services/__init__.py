@@ -29,6 +29,7 @@ from campaigns.services.lifecycle import (
     unschedule_campaign,
 )
 from campaigns.services.mailboxes import hand_over_mailbox
+from campaigns.services.parts import note_batch_released, note_experiment_decided
 from campaigns.services.previews import render_preview, send_test
 from campaigns.services.sign_ups import (
     confirm_sign_up,
@@ -76,7 +77,9 @@ __all__ = [
     "let_segment_go",
     "let_sequence_be_edited",
     "look_at_triggers",
+    "note_batch_released",
     "note_custom_events",
+    "note_experiment_decided",
     "note_hits",
     "note_list_entered",
     "note_ways_ended",

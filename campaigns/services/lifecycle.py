@@ -10,6 +10,8 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Case, When
 
+from abtests import services as abtests
+from abtests.models import Experiment
 from campaigns import selectors
 from campaigns.audience import audience_of, measure
 from campaigns.exceptions import CampaignError, InvalidCampaign
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 UNDONE = (Status.SCHEDULED, Status.RUNNING, Status.PAUSED)
 LOOKED_AT = (TriggerKind.SEGMENT, TriggerKind.DATE)
 LAUNCHED = (Status.RUNNING, Status.PAUSED)
+UNDECIDED = (Experiment.State.RUNNING, Experiment.State.PAUSED)
 
 
 def schedule_campaign(
@@ -82,6 +85,8 @@ def pause_campaign(campaign: Campaign) -> None:
     """Hold everything that has not left yet.  Raises CampaignError unless it is running."""
     _claim(campaign, (Status.RUNNING,), "Only a running campaign can be paused", Status.PAUSED)
     sequences.pause(campaign.sequence)
+    for test in selectors.tests_of(campaign):
+        abtests.pause(test, with_campaign=True)
 
 
 @transaction.atomic
@@ -89,6 +94,8 @@ def resume_campaign(campaign: Campaign) -> None:
     """Let a paused campaign go on.  Raises CampaignError unless it is paused."""
     _claim(campaign, (Status.PAUSED,), "Only a paused campaign can be resumed", Status.RUNNING)
     sequences.resume(campaign.sequence)
+    for test in selectors.tests_of(campaign):
+        abtests.resume(test, with_campaign=True)
     waking.wake_launch(campaign.pk)
 
 
@@ -108,6 +115,9 @@ def cancel_campaign(campaign: Campaign) -> None:
     Launch.objects.filter(campaign=campaign, finished_at=None).update(finished_at=clock.now())
     _end_entry(campaign)
     sequences.close(campaign.sequence, cancel_mail=True)
+    for test in selectors.tests_of(campaign):
+        if test.state in UNDECIDED:
+            abtests.stop(test)
 
 
 @transaction.atomic
@@ -177,6 +187,9 @@ def complete_finished_campaigns(*, now: datetime | None = None) -> int:
                 status=Status.COMPLETED, completed_at=moment
             ):
                 sequences.close(campaign.sequence)
+                for test in selectors.tests_of(campaign):
+                    abtests.resume(test, with_campaign=True)
+                    abtests.end_when_matured(test)
                 completed += 1
     return completed
 
@@ -204,7 +217,13 @@ def _start(campaign: Campaign, before: Collection[str], *, version: int | None =
     )
     if campaign.window:
         delivery_services.set_mailing_window(selectors.mailing_ids(campaign), campaign.window)
-    Launch.objects.create(campaign=campaign, expected=expected, started_at=now, progressed_at=now)
+    Launch.objects.create(
+        campaign=campaign,
+        expected=expected,
+        part=0 if selectors.test_in_parts(campaign) else None,
+        started_at=now,
+        progressed_at=now,
+    )
     Trigger.objects.filter(campaign=campaign).update(
         is_live=True, since=now, looked_at=None, baseline=None, look_at=Case(When(kind__in=LOOKED_AT, then=now))
     )

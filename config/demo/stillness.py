@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from config import heartbeats, startup
-from config.celery import BULK_QUEUE, DEFAULT_QUEUE, DELIVERY_QUEUE, app
+from config.celery import ANALYSIS_QUEUE, BULK_QUEUE, DEFAULT_QUEUE, DELIVERY_QUEUE, app
 from config.embedded import postgres, valkey
 from config.environment import Environment
 
-QUEUES = (DELIVERY_QUEUE, DEFAULT_QUEUE, BULK_QUEUE)
+QUEUES = (DELIVERY_QUEUE, DEFAULT_QUEUE, BULK_QUEUE, ANALYSIS_QUEUE)
 REPLY_SECONDS = 3.0
 # The longest that a worker's running task goes on, in seconds; what lasts longer is a run over files, not over mail.
 REST_SECONDS = 30.0

@@ -79,7 +79,7 @@ def test_every_verdict_can_be_made_again_from_what_was_kept(workspace):
 
 
 @pytest.mark.parametrize(
-    ("without_proof", "winner"), [("leader", "B"), ("control", "A"), ("equal", None), ("bandit", None), ("ask", None)]
+    ("without_proof", "winner"), [("leader", "B"), ("control", "A"), ("equal", None), ("ask", None)]
 )
 def test_at_the_deadline_without_proof_comes_what_was_chosen_beforehand(workspace, announced, without_proof, winner):
     experiment = make_experiment(workspace, lead=0.05, without_proof=without_proof)
@@ -87,6 +87,16 @@ def test_at_the_deadline_without_proof_comes_what_was_chosen_beforehand(workspac
     assert experiment.outcome == "LEADER_NOT_PROVEN"
     assert experiment.winner == (variant(experiment, winner) if winner else None)
     assert len(announced) == 1
+
+
+def test_an_unproven_test_may_go_on_to_optimise_and_is_not_over_then(workspace, announced):
+    experiment = make_experiment(workspace, lead=0.05, without_proof="bandit")
+    services.record_look(experiment, responses=[100, 115], sent=[500, 500], deadline=True, **QUIET)
+    assert (experiment.state, experiment.mode, experiment.outcome) == ("running", "bandit", "LEADER_NOT_PROVEN")
+    assert [part.is_drawn for part in experiment.parts.all()] == [True] * 6
+    assert announced == []
+    with pytest.raises(ExperimentError, match="running"):
+        services.record_look(experiment, responses=[100, 115], sent=[500, 500], **QUIET)
 
 
 def test_a_control_that_does_harm_is_not_sent_even_if_it_was_to_be(workspace):
