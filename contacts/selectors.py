@@ -143,12 +143,11 @@ def field_in(workspace: Workspace, field_id: int) -> ContactField:
     return found
 
 
-def checked_value(workspace_id: int, key: str, raw: object) -> FieldValue | None:
-    """Return a value as the custom field with the key keeps it; None if it is empty.
+def checked_value(field: ContactField | None, raw: object) -> FieldValue | None:
+    """Return a value as the custom field keeps it; None if it is empty.
 
-    Raises InvalidInput, whose `fields` say whether it is the "field" or the "value" that can't be.
+    Raises InvalidInput, whose `fields` say whether it is the "field" (there is none) or the "value" that can't be.
     """
-    field = ContactField.objects.filter(workspace_id=workspace_id, key=key).first()
     if field is None:
         message = "This workspace has no such field."
         raise InvalidInput(message, fields={"field": [message]})
@@ -373,9 +372,14 @@ def _in_lists(list_ids: Collection[int]) -> Sql:
     return Sql(text, (list(list_ids),))
 
 
-def checked_definition(workspace_id: int, definition: object) -> dict[str, Any]:
-    """Return a definition in its normal form.  Raises InvalidSegment."""
-    return check_definition(definition, subjects_in(workspace_id))
+def checked_definition(
+    workspace_id: int, definition: object, *, subjects: Mapping[str, Subject] | None = None
+) -> dict[str, Any]:
+    """Return a definition in its normal form.  Raises InvalidSegment.
+
+    `subjects` are those of the workspace (`subjects_in`), for who checks many.
+    """
+    return check_definition(definition, subjects if subjects is not None else subjects_in(workspace_id))
 
 
 def segments_with_field(field: ContactField) -> list[Segment]:

@@ -1,6 +1,6 @@
 """What keeps a draft from being published."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
 
@@ -9,9 +9,10 @@ from django.db import connection
 from sequences import selectors
 from sequences.document import document_of, graph_of, placed, reading_of
 from sequences.exceptions import StepError
+from sequences.kinds import Reading
 from sequences.lint import lint, place_problems
 from sequences.models import Sequence, Step, StepKind
-from sequences.services.references import check_references, circle_of_starts
+from sequences.services.references import check_references, circle_of_starts, live_starts
 from sequences.structure import Problem, problems
 from templates_lib.rendering import TemplateError, compile_email, lint_email
 
@@ -50,7 +51,13 @@ def find_problems(workspace_id: int, steps: Items[Step]) -> list[Problem]:
 
     The structure is looked at once every step is complete.
     """
-    found = [problem for step in steps for problem in _problems_of_step(workspace_id, step)]
+    readings = [None if step.kind == StepKind.EMAIL else reading_of(step) for step in steps]
+    references = check_references(workspace_id, *[reading.settings if reading else None for reading in readings])
+    found = [
+        problem
+        for step, reading, (_, gone) in zip(steps, readings, references, strict=True)
+        for problem in _problems_of_step(step, reading, gone)
+    ]
     return found or [*problems(graph_of(steps)), *_circles(steps)]
 
 
@@ -93,24 +100,26 @@ def _problems_of_mail(step: Step) -> Iterable[Problem]:
             yield Problem(step.key, fault.code.replace("-", "_"), fault.message, fault.part)
 
 
-def _problems_of_step(workspace_id: int, step: Step) -> Iterable[Problem]:
-    if step.kind == StepKind.EMAIL:
+def _problems_of_step(step: Step, reading: Reading | None, gone: Mapping[str, str]) -> Iterable[Problem]:
+    if reading is None:
         if not content_of(step)["source"].strip():
             yield Problem(step.key, "no_content", "It has no content yet; choose a template.")
         return
-    reading = reading_of(step)
     for field, message in (reading.errors | reading.missing).items():
         yield Problem(step.key, "incomplete", message, field)
-    _, errors = check_references(workspace_id, reading.settings)
-    for field, message in errors.items():
+    for field, message in gone.items():
         yield Problem(step.key, "gone", message, field)
 
 
 def _circles(steps: Items[Step]) -> Iterable[Problem]:
     """A contact who is started by one sequence in the next, and at last in the first again, would never be done."""
     starting = {step.key: _started_by(step) for step in steps if _started_by(step)}
+    if not starting:
+        return
+    sequence = steps[0].version.sequence
+    live = live_starts(sequence.workspace_id)
     for step_key, target in starting.items():
-        names = circle_of_starts(steps[0].version.sequence, [target])
+        names = circle_of_starts(sequence, target, live)
         if names:
             message = "The sequences start each other: " + " → ".join(f"“{name}”" for name in names) + "."
             yield Problem(step_key, "circle_of_starts", message, "sequence")

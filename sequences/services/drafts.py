@@ -218,7 +218,7 @@ def _clean(workspace_id: int, kind: str, fields: Mapping[str, Any], *, key: str)
     if kind == StepKind.EMAIL:
         return _clean_email(workspace_id, fields)
     reading = kinds.read(kind, fields, key=key)
-    normal, errors = check_references(workspace_id, reading.settings)
+    ((normal, errors),) = check_references(workspace_id, reading.settings)
     if errors := reading.errors | errors:
         raise StepError(next(iter(errors.values())), fields={name: [message] for name, message in errors.items()})
     clean = reading.clean | normal

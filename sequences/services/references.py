@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any
 
 from django.db.models import F
@@ -10,6 +11,7 @@ from contacts import selectors as contacts
 from contacts.events import ListDeleted, SegmentDeleted
 from contacts.exceptions import InvalidSegment
 from contacts.models import ContactField, FieldType, List, Segment
+from contacts.selectors import Subject
 from core.exceptions import InvalidInput
 from sequences.exceptions import SequenceError
 from sequences.kinds import Settings
@@ -19,30 +21,86 @@ from sequences.kinds.waits import UntilDate
 from sequences.models import Sequence, Step
 from team.models import Membership
 
+type Checked = tuple[dict[str, Any], dict[str, str]]
+"""Settings in their normal form that differ, and errors by field."""
 
-def check_references(workspace_id: int, settings: Settings | None) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return (settings in their normal form that differ, errors by field)."""
-    match settings:
-        case ListBranch(list=list_id) | ChangeList(list=list_id):
-            known = List.objects.filter(workspace_id=workspace_id, pk=list_id).exists()
-            return {}, {} if known else {"list": "This workspace has no such list."}
-        case SegmentBranch(segment=segment_id):
-            known = Segment.objects.filter(workspace_id=workspace_id, pk=segment_id).exists()
-            return {}, {} if known else {"segment": "This workspace has no such segment."}
-        case FieldBranch():
-            return _check_condition(workspace_id, settings)
-        case Notify(members=members):
-            known = Membership.objects.filter(workspace=workspace_id, user__in=members).count() == len(members)
-            return {}, {} if known else {"members": "Not all of them are members of this workspace."}
-        case StartSequence(sequence=sequence_id) | StopSequence(sequence=sequence_id):
-            known = Sequence.objects.filter(workspace=workspace_id, pk=sequence_id).exists()
-            return {}, {} if known else {"sequence": "This workspace has no such sequence."}
-        case SetField():
-            return _check_value(workspace_id, settings)
-        case UntilDate(field=key):
-            field = ContactField.objects.filter(workspace_id=workspace_id, key=key, type=FieldType.DATE).exists()
-            return {}, {} if field else {"until.field": "This workspace has no such date field."}
-    return {}, {}
+
+def check_references(workspace_id: int, *settings: Settings | None) -> list[Checked]:
+    """Return for each step's settings whether what they point at is there: one query a kind of thing, however many steps."""
+    there = _There(workspace_id, settings)
+    return [there.check(each) for each in settings]
+
+
+class _There:
+    """What of the workspace some steps point at; read when the first of them asks."""
+
+    def __init__(self, workspace_id: int, settings: Collection[Settings | None]) -> None:
+        self._workspace_id = workspace_id
+        self._settings = settings
+
+    def check(self, settings: Settings | None) -> Checked:
+        missing: dict[str, str] = {}
+        match settings:
+            case ListBranch(list=list_id) | ChangeList(list=list_id) if list_id not in self._lists:
+                missing = {"list": "This workspace has no such list."}
+            case SegmentBranch(segment=segment_id) if segment_id not in self._segments:
+                missing = {"segment": "This workspace has no such segment."}
+            case Notify(members=members) if not self._members.issuperset(members):
+                missing = {"members": "Not all of them are members of this workspace."}
+            case StartSequence(sequence=pk) | StopSequence(sequence=pk) if pk not in self._sequences:
+                missing = {"sequence": "This workspace has no such sequence."}
+            case UntilDate(field=key) if (field := self._fields.get(key)) is None or field.type != FieldType.DATE:
+                missing = {"until.field": "This workspace has no such date field."}
+            case FieldBranch():
+                return self._check_condition(settings)
+            case SetField():
+                return self._check_value(settings)
+        return {}, missing
+
+    @cached_property
+    def _lists(self) -> set[int]:
+        wanted = [each.list for each in self._settings if isinstance(each, ListBranch | ChangeList)]
+        return set(List.objects.filter(workspace_id=self._workspace_id, pk__in=wanted).values_list("pk", flat=True))
+
+    @cached_property
+    def _segments(self) -> set[int]:
+        wanted = [each.segment for each in self._settings if isinstance(each, SegmentBranch)]
+        return set(Segment.objects.filter(workspace_id=self._workspace_id, pk__in=wanted).values_list("pk", flat=True))
+
+    @cached_property
+    def _members(self) -> set[int]:
+        wanted = [pk for each in self._settings if isinstance(each, Notify) for pk in each.members]
+        members = Membership.objects.filter(workspace=self._workspace_id, user__in=wanted)
+        return set(members.values_list("user_id", flat=True))
+
+    @cached_property
+    def _sequences(self) -> set[int]:
+        wanted = [each.sequence for each in self._settings if isinstance(each, StartSequence | StopSequence)]
+        return set(Sequence.objects.filter(workspace=self._workspace_id, pk__in=wanted).values_list("pk", flat=True))
+
+    @cached_property
+    def _fields(self) -> dict[str, ContactField]:
+        wanted = [each.field for each in self._settings if isinstance(each, UntilDate | SetField)]
+        fields = ContactField.objects.filter(workspace_id=self._workspace_id, key__in=wanted)
+        return {field.key: field for field in fields}
+
+    @cached_property
+    def _subjects(self) -> dict[str, Subject]:
+        return contacts.subjects_in(self._workspace_id)
+
+    def _check_condition(self, branch: FieldBranch) -> Checked:
+        definition = {"match": "all", "conditions": [branch.condition()]}
+        try:
+            checked = contacts.checked_definition(self._workspace_id, definition, subjects=self._subjects)
+        except InvalidSegment as error:
+            return {}, {path.rsplit(".", 1)[-1]: messages[0] for path, messages in error.fields.items()}
+        return checked["conditions"][0], {}
+
+    def _check_value(self, action: SetField) -> Checked:
+        try:
+            return {"value": contacts.checked_value(self._fields.get(action.field), action.value)}, {}
+        except InvalidInput as error:
+            return {}, {name: messages[0] for name, messages in error.fields.items()}
 
 
 def let_list_go(decision: ListDeleted) -> None:
@@ -55,20 +113,25 @@ def let_segment_go(decision: SegmentDeleted) -> None:
     _refuse_if_used(decision.workspace_id, "segment", decision.segment_id, decision.name)
 
 
-def circle_of_starts(sequence: Sequence, started: Collection[int]) -> list[str]:
-    """Return the names on the way from the sequence back to itself, by steps that start others; [] if there is none.
-
-    `started` are those that its draft starts; of the others counts what is live.
-    """
+def live_starts(workspace_id: int) -> dict[int, set[int]]:
+    """Return which sequences the live steps of each sequence of the workspace start."""
     rows = Step.objects.filter(
-        version__sequence__workspace=sequence.workspace_id,
+        version__sequence__workspace=workspace_id,
         config__do="start_sequence",
         version=F("version__sequence__live_version"),
     ).values_list("version__sequence", "config__sequence")
     leads: dict[int, set[int]] = defaultdict(set)
     for origin, target in rows:
         leads[origin].add(target)
-    leads[sequence.pk] = set(started)
+    return leads
+
+
+def circle_of_starts(sequence: Sequence, started: int, live: Mapping[int, Collection[int]]) -> list[str]:
+    """Return the names on the way from the sequence back to itself, by steps that start others; [] if there is none.
+
+    `started` is the one that a step of its draft starts; of the others counts what is live (`live_starts`).
+    """
+    leads = {**live, sequence.pk: [started]}
     came_from: dict[int, int] = {}
     open_ = [sequence.pk]
     while open_:
@@ -101,18 +164,3 @@ def _refuse_if_used(workspace_id: int, kind: str, pk: int, name: str) -> None:
             f"The {kind} “{name}” is used by a step of “{used.version.sequence.name}”, which is under way.",
             code="in_use",
         )
-
-
-def _check_condition(workspace_id: int, branch: FieldBranch) -> tuple[dict[str, Any], dict[str, str]]:
-    try:
-        checked = contacts.checked_definition(workspace_id, {"match": "all", "conditions": [branch.condition()]})
-    except InvalidSegment as error:
-        return {}, {path.rsplit(".", 1)[-1]: messages[0] for path, messages in error.fields.items()}
-    return checked["conditions"][0], {}
-
-
-def _check_value(workspace_id: int, action: SetField) -> tuple[dict[str, Any], dict[str, str]]:
-    try:
-        return {"value": contacts.checked_value(workspace_id, action.field, action.value)}, {}
-    except InvalidInput as error:
-        return {}, {name: messages[0] for name, messages in error.fields.items()}

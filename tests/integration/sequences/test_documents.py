@@ -1,10 +1,13 @@
 """A version as one document: read back as it was written, and refused with one sentence that names the step."""
 
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from contacts import services as contacts
@@ -12,7 +15,7 @@ from sequences import selectors, services
 from sequences.exceptions import SequenceError, StepError
 from sequences.models import Enrolment, Sequence
 from tests.factories.sequences import SOURCE, enrol, make_contacts, make_document
-from tests.factories.team import ApiTokenFactory, WorkspaceFactory
+from tests.factories.team import ApiTokenFactory, MembershipFactory, WorkspaceFactory
 from tests.factories.templates_lib import make_template
 
 MAIL = {"kind": "email", "key": "hello", "subject": "Hello", "source": SOURCE}
@@ -55,6 +58,39 @@ def every_kind(workspace):
             "happened": [{"key": "g2", "kind": "goal", "event": "order.shipped"}], "timeout": []}},
         {"key": "j1", "kind": "jump", "to": "w1"},
     ]  # fmt: skip
+
+
+def pointing(things, copies):
+    """Steps that point at the workspace's things, so many of each kind."""
+    lanes: dict[str, list[Any]] = {"yes": [], "no": []}
+    of_each = [
+        {"kind": "action", "do": "add_to_list", "list": things["list"]},
+        {"kind": "action", "do": "set_field", "field": "plan", "value": "pro"},
+        {"kind": "action", "do": "start_sequence", "sequence": things["sequence"]},
+        {"kind": "action", "do": "notify", "members": [things["member"]]},
+        {"kind": "wait", "until": {"field": "renewal", "offset_days": 0, "time": "08:00"}},
+        {"kind": "branch", "on": "segment", "segment": things["segment"], "lanes": lanes},
+        {"kind": "branch", "on": "list", "list": things["list"], "lanes": lanes},
+        {"kind": "branch", "on": "field", "field": "custom.plan", "operator": "is", "value": "pro", "lanes": lanes},
+    ]
+    return [MAIL, *(deepcopy(step) for _ in range(copies) for step in of_each)]
+
+
+def test_what_steps_point_at_is_looked_up_once_a_kind(workspace, django_assert_num_queries):
+    contacts.create_field(workspace=workspace, label="Plan")
+    contacts.create_field(workspace=workspace, label="Renewal", type_="date")
+    things = {
+        "list": contacts.create_list(workspace=workspace, name="Customers").pk,
+        "segment": contacts.create_segment(workspace=workspace, name="All", definition={}).pk,
+        "sequence": make_document(workspace, [MAIL]).pk,
+        "member": MembershipFactory(workspace=workspace).user_id,
+    }
+    few = make_document(workspace, pointing(things, 1), publish=False)
+    many = make_document(workspace, pointing(things, 5), publish=False)
+    with CaptureQueriesContext(connection) as once:
+        assert services.problems_of(few) == []
+    with django_assert_num_queries(len(once)):
+        assert services.problems_of(many) == []
 
 
 def test_a_document_of_every_kind_is_read_back_as_it_was_written(workspace):
