@@ -3,9 +3,10 @@
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, Model, OuterRef, Q, QuerySet
 
 from abtests.models import Experiment
 from core.exceptions import InvalidInput, NotFound
@@ -301,3 +302,10 @@ def open_sequences(sequence_ids: Collection[int]) -> set[int]:
     on_the_way = Enrolment.objects.filter(sequence=OuterRef("pk"), state__in=OPEN_STATES)
     sequences = Sequence.objects.filter(pk__in=sequence_ids).filter(Exists(on_the_way))
     return set(sequences.values_list("pk", flat=True))
+
+
+def away_until(sequence: Sequence, contact_id: int) -> datetime | None:
+    """Return until when a contact who is on the way gets no email, as an automatic reply said; None for who isn't away."""
+    open_ = Enrolment.objects.filter(sequence=sequence, contact=contact_id, state__in=OPEN_STATES)
+    found: datetime | None = open_.aggregate(last=Max("away_until"))["last"]
+    return found

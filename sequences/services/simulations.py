@@ -44,6 +44,7 @@ def simulate_sequence(
     if chosen is not None:
         found = Outcomes(checked_outcomes(graph, chosen), found.seed, found.reacts_after)
     sender = mailbox or default_mailbox(sequence)
+    person.away_until = selectors.away_until(sequence, person.contact_id)
     foresight = delivery.foresee(
         sequence.workspace,
         window=window_of(sequence, steps) if window is None else window,

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,12 +18,16 @@ SAMPLE_ADDRESS = "made.up@example.com"
 
 @dataclass(slots=True)
 class Person:
-    """The columns of a contact by name, and its lists; `contact_id` is 0 for somebody made up."""
+    """The columns of a contact by name, and its lists; `contact_id` is 0 for somebody made up.
+
+    `away_until`: an automatic reply said so to the sequence that is simulated.
+    """
 
     contact_id: int
     columns: dict[str, Any]
     list_ids: set[int] = field(default_factory=set)
     usual_zone: str = "UTC"
+    away_until: datetime | None = None
 
     @property
     def email(self) -> str:

@@ -100,8 +100,8 @@ class _Walk:
     def _stage(self, node: Node, at: datetime, rotation: int) -> tuple[Stage, str | None]:
         """Return what happens at a step, and the key of the next."""
         match node.settings:
-            case flow.Email():
-                return self._email(node, at, rotation)
+            case flow.Email() as email:
+                return self._email(node, email, at, rotation)
             case Pause() | CalendarPause() | UntilWeekday() | UntilDate():
                 return self._wait(node, at, rotation)
             case flow.Exit() | Goal(match=None):
@@ -133,10 +133,15 @@ class _Walk:
         depth = len(_lanes_above(self.steps, step))
         return Stage(node.key, step.kind, self.labels[node.key], rotation, depth, at, left_at, **more)
 
-    def _email(self, node: Node, at: datetime, rotation: int) -> tuple[Stage, str | None]:
-        departure = self.foresight.departure(at)
+    def _email(self, node: Node, email: flow.Email, at: datetime, rotation: int) -> tuple[Stage, str | None]:
+        back_at = max(at, self.person.away_until or at)
+        if email.expires_after is not None and back_at > at + email.expires_after:
+            why = "It is skipped: it would be of no use any more when they are back, as an automatic reply said."
+            return self._made(node, at, rotation, at + email.expires_after, why=why), node.next_key
+        departure = self.foresight.departure(back_at)
         subject, preheader, problem = self.write(self.steps[node.key], self.person)
-        holds = tuple(Hold(each.reason, each.sentence, each.until) for each in departure.held)
+        away = [Hold("away", "They are away, as an automatic reply said.", back_at)] if back_at > at else []
+        holds = (*away, *(Hold(each.reason, each.sentence, each.until) for each in departure.held))
         if departure.never:
             problem = "The sending hours and rules leave it no time to leave at all."
         self.sent[node.key] = Sending(departure.at)

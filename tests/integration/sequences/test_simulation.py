@@ -13,8 +13,8 @@ from delivery import selectors as delivery_reads
 from delivery import services as delivery
 from delivery.models import Mailbox, Mailing, Message
 from sequences import selectors, services
-from sequences.models import Decision, Enrolment
-from tests.factories.sequences import SOURCE, make_contacts, make_document, make_mailbox
+from sequences.models import Decision, Enrolment, EnrolmentState
+from tests.factories.sequences import SOURCE, enrol, make_contacts, make_document, make_mailbox
 from tests.factories.team import ApiTokenFactory, WorkspaceFactory
 
 API = "/api/v1/sequences/"
@@ -290,3 +290,25 @@ def test_a_choice_can_not_take_back_a_reaction_that_was_chosen_before(api, works
     story = simulate(api, make_document(workspace, [*steps, email("last")]), outcomes=outcomes)
     taken = [(stage["route"]["lane"], stage["route"]["basis"]) for stage in story["stages"] if stage["route"]]
     assert taken == [("yes", "chosen"), ("yes", "known"), ("happened", "chosen"), ("happened", "known")]
+
+
+def test_who_is_away_gets_their_email_when_they_are_back_and_none_that_is_stale_by_then(api, workspace, at_nine):
+    steps = [email("news", expires_after="P1D"), email("hello")]
+    sequence = make_document(workspace, steps)
+    (contact_id,) = make_contacts(workspace, 1)
+    enrol(sequence, [contact_id], make_mailbox(workspace))
+    back_at = datetime(2026, 3, 10, 9, tzinfo=UTC)
+    Enrolment.objects.update(away_until=back_at)
+
+    away = simulate(api, sequence, contact=contact_id)
+    assert times(away) == [("news", "2026-03-03T09:00:00"), ("hello", "2026-03-10T09:00:00")]
+    skipped, late = away["stages"]
+    assert skipped["mail"] is None
+    assert "back" in skipped["why"]
+    assert [hold["code"] for hold in late["mail"]["holds"]] == ["away"]
+
+    Enrolment.objects.update(state=EnrolmentState.STOPPED)
+    assert [stage["mail"] is not None for stage in simulate(api, sequence, contact=contact_id)["stages"]] == [
+        True,
+        True,
+    ]
