@@ -7,10 +7,14 @@ Only recipients count whose time is over, so that the page shows what the verdic
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple
 
 from abtests.intervals import Z95, Interval, newcombe, watched_z, wilson
+from abtests.limits import FEWEST_ARMS, SEQUENTIAL_INFLATION
 from abtests.models import Experiment, ExperimentBatch, Look, Metric, Mode, Variant
+from abtests.plans import CRITICAL_POINTS, TWO_SIDED, size_to_prove
+from abtests.strata import NOT_COUNTED
+from delivery.selectors import ResponseSums
 
 LETTERS: Final = "ABCDEFGH"
 # What counts as a response: the people's column, and the one that machines are in, where there is one.
@@ -21,23 +25,8 @@ RESPONSES: Final[dict[str, tuple[str, str | None]]] = {
     Metric.LINK: ("linked", None),
     Metric.CONVERSION: ("converted", None),
 }
-# A winner needs this many responses of the two best versions (`abtests.statistics.spending`).
-FEWEST_EVENTS: Final = 20
 HOUR: Final = timedelta(hours=1)
 OPEN_STATES: Final = frozenset({Experiment.State.RUNNING, Experiment.State.PAUSED})
-
-
-class Row(Protocol):
-    """A row of `delivery.selectors.response_counts`."""
-
-    @property
-    def mailing_id(self) -> int: ...
-    @property
-    def stratum(self) -> int: ...
-    @property
-    def sent_hour(self) -> datetime: ...
-    @property
-    def lag(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +64,7 @@ _SUMMED: Final = (
 )
 
 
-def tally(rows: Iterable[Row], metric: str) -> Tally:
+def tally(rows: Iterable[ResponseSums], metric: str) -> Tally:
     """Add rows up; `metric` says what a response is."""
     human, every = RESPONSES[metric]
     sums, responded, responded_any = dict.fromkeys(_SUMMED, 0), 0, 0
@@ -87,16 +76,27 @@ def tally(rows: Iterable[Row], metric: str) -> Tally:
     return Tally(responded=responded, responded_any=responded_any if every else None, **sums)
 
 
-def is_matured(sent_hour: datetime, *, window_hours: int, now: datetime) -> bool:
-    """Tell whether everybody sent to in this hour has had their time."""
-    return sent_hour + HOUR + timedelta(hours=window_hours) <= now
+class Evidence(NamedTuple):
+    """All that is read of a test to show it: sums of responses by version and stratum, all (`live`) and those that count."""
 
+    variants: Sequence[Variant]
+    live: Sequence[ResponseSums]
+    counted: Sequence[ResponseSums]
+    looks: Sequence[Look]
+    parts: Sequence[ExperimentBatch]
 
-def matured_rows[R: Row](rows: Iterable[R], *, window_hours: int, last_lag: int, now: datetime) -> list[R]:
-    """Return the rows that count: of hours that are over for good, responses within the window."""
-    return [
-        row for row in rows if row.lag <= last_lag and is_matured(row.sent_hour, window_hours=window_hours, now=now)
-    ]
+    def of(self, rows: Iterable[ResponseSums], metric: str) -> list[Tally]:
+        """Return the sums of each version; the rest, who got the winner and not their version by lot, say nothing."""
+        by_mailing: dict[int, list[ResponseSums]] = {}
+        for row in rows:
+            if row.stratum != NOT_COUNTED:
+                by_mailing.setdefault(row.mailing_id, []).append(row)
+        return [tally(by_mailing.get(variant.mailing_id or 0, []), metric) for variant in self.variants]
+
+    def by_stratum(self, metric: str) -> list[list[Tally]]:
+        """Return what counts by stratum (part, or day and time zone), an entry a version in each."""
+        strata = sorted({row.stratum for row in self.counted} - {NOT_COUNTED})
+        return [self.of((row for row in self.counted if row.stratum == stratum), metric) for stratum in strata]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +153,7 @@ class LookResult:
 class PlannedLook:
     """A look that is still to come: how much will be known then, and how far ahead the leader must be."""
 
+    number: int
     fraction: float
     boundary: float
 
@@ -239,8 +240,13 @@ class Results:
         sizes = sum(part.size for part in self.parts)
         if sizes and not self.is_bandit:
             return sizes
-        per_arm = self.experiment.per_arm or self.summary.get("per_arm")
-        return int(per_arm) * len(self.arms) if per_arm else None
+        return None if self.is_bandit else self.per_arm * len(self.arms)
+
+    @property
+    def per_arm(self) -> int:
+        """Recipients a version that the planned lead asks for, or that were chosen."""
+        experiment = self.experiment
+        return experiment.per_arm or size_to_prove(max(len(self.arms), FEWEST_ARMS), experiment.base, experiment.lead)
 
     @property
     def sample_ratio_p(self) -> float | None:
@@ -272,53 +278,39 @@ class Results:
         )
 
 
-def results_of(
-    experiment: Experiment,
-    *,
-    variants: Sequence[Variant],
-    rows: Sequence[Row],
-    looks: Sequence[Look],
-    parts: Sequence[ExperimentBatch],
-    last_lag: int,
-    now: datetime,
-) -> Results:
-    """Put a test's numbers together.
-
-    `rows` are the response counts of all versions, `last_lag` the last bucket of delay that is within the window.
-    """
+def results_of(experiment: Experiment, evidence: Evidence, *, now: datetime) -> Results:
+    """Put a test's numbers together."""
     summary: dict[str, Any] = experiment.summary or {}
-    by_mailing: dict[int, list[Row]] = {}
-    for row in rows:
-        by_mailing.setdefault(row.mailing_id, []).append(row)
-    counted, live = [], []
-    for variant in variants:
-        own = by_mailing.get(variant.mailing_id or 0, [])
-        matured = matured_rows(own, window_hours=experiment.window_hours, last_lag=last_lag, now=now)
-        counted.append(tally(matured, experiment.metric))
-        live.append(tally(own, experiment.metric))
-    shown = [look_result(look, summary) for look in looks]
-    arms = _arms(experiment, variants, counted, live, shown, summary, parts)
+    counted = evidence.of(evidence.counted, experiment.metric)
+    live = evidence.of(evidence.live, experiment.metric)
+    planned = planned_information(len(evidence.variants), experiment.lead)
+    shown = [look_result(look, planned) for look in evidence.looks]
     return Results(
         experiment=experiment,
         at=now,
-        arms=arms,
+        arms=_arms(experiment, evidence, counted, live, shown, summary),
         looks=shown,
-        parts=list(parts),
+        parts=list(evidence.parts),
         coming=_coming(experiment, shown, summary),
-        levels=_levels(experiment, variants, counted, summary),
+        levels=_levels(experiment, evidence.variants, counted, summary),
         standardised=[(float(rate), float(error)) for rate, error in summary.get("standardised") or []],
         summary=summary,
     )
 
 
-def look_result(look: Look, summary: dict[str, Any]) -> LookResult:
-    """Return a look as it is shown."""
+def planned_information(arms: int, lead: float) -> float:
+    """Return the information at which a test has all that it was planned for, as `abtests.statistics.planning` does."""
+    z = TWO_SIDED + CRITICAL_POINTS[max(arms, FEWEST_ARMS)]
+    return SEQUENTIAL_INFLATION * z * z / (lead * lead)
+
+
+def look_result(look: Look, planned: float) -> LookResult:
+    """Return a look as it is shown; `planned` is the information of the whole test."""
     asked, said = look.question, look.verdict
     successes, trials = asked["successes"], asked["trials"]
     leader = said.get("leader")
-    planned = summary.get("planned_information")
     information = asked.get("information")
-    fraction = min(information[-1] / planned, 1.0) if information and planned else None
+    fraction = min(information[-1] / planned, 1.0) if information else None
     if not information and asked.get("final", True):
         fraction = 1.0
     return LookResult(
@@ -337,20 +329,19 @@ def look_result(look: Look, summary: dict[str, Any]) -> LookResult:
 
 def _arms(
     experiment: Experiment,
-    variants: Sequence[Variant],
+    evidence: Evidence,
     counted: list[Tally],
     live: list[Tally],
     looks: list[LookResult],
     summary: dict[str, Any],
-    parts: Sequence[ExperimentBatch],
 ) -> list[ArmResult]:
     is_open = experiment.state in OPEN_STATES
     blocked = set(_blocked(looks, summary))
     leader = _leader(counted, blocked)
-    planned = _planned_per_arm(experiment, counted, summary, parts)
+    planned = _planned_per_arm(experiment, len(counted), evidence.parts)
     chances, losses = summary.get("probability_best") or [], summary.get("expected_loss") or []
     found = []
-    for at, (variant, tallied) in enumerate(zip(variants, counted, strict=True)):
+    for at, (variant, tallied) in enumerate(zip(evidence.variants, counted, strict=True)):
         rival = _best_other(counted, at, blocked)
         other = counted[rival] if rival is not None else None
         z = watched_z(tallied.sent, planned) if is_open else Z95
@@ -398,11 +389,9 @@ def _best_other(counted: list[Tally], arm: int, blocked: set[int]) -> int | None
     return max(others, key=lambda at: counted[at].rate or 0.0, default=None)
 
 
-def _planned_per_arm(
-    experiment: Experiment, counted: list[Tally], summary: dict[str, Any], parts: Sequence[ExperimentBatch]
-) -> int:
-    sizes = sum(part.size for part in parts) // max(len(counted), 1)
-    return sizes or experiment.per_arm or summary.get("per_arm") or max((each.sent for each in counted), default=1) or 1
+def _planned_per_arm(experiment: Experiment, arms: int, parts: Sequence[ExperimentBatch]) -> int:
+    sizes = sum(part.size for part in parts) // max(arms, 1)
+    return sizes or experiment.per_arm or size_to_prove(max(arms, FEWEST_ARMS), experiment.base, experiment.lead)
 
 
 def _coming(experiment: Experiment, looks: list[LookResult], summary: dict[str, Any]) -> list[PlannedLook]:
@@ -410,11 +399,8 @@ def _coming(experiment: Experiment, looks: list[LookResult], summary: dict[str, 
     if experiment.state not in OPEN_STATES or experiment.mode == Mode.BANDIT:
         return []
     known = max((look.fraction or 0.0 for look in looks), default=0.0)
-    return [
-        PlannedLook(float(fraction), float(boundary))
-        for fraction, boundary in summary.get("plan") or []
-        if fraction > known + 0.005
-    ]
+    ahead = [(fraction, needed) for fraction, needed in summary.get("plan") or [] if fraction > known + 0.005]
+    return [PlannedLook(len(looks) + at, *look) for at, look in enumerate(ahead, start=1)]
 
 
 def _levels(

@@ -9,6 +9,9 @@ from django.db.models import QuerySet, Sum
 from abtests.assignment import part_drawn
 from abtests.maturing import Matured, add_up
 from abtests.models import Assignment, Experiment, ExperimentBatch, Look, Metric, Variant, WithoutProof
+from abtests.places import Place as Place
+from abtests.places import register_places as register_places
+from abtests.reading import results as results
 from abtests.usual import USUAL_RATES
 from abtests.variant_fields import way_of
 from core import clock

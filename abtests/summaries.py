@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from abtests.limits import SEQUENTIAL_INFLATION
 from abtests.models import Experiment, Look, Mode, Rule, Variant
-from abtests.results import Tally
+from abtests.results import Tally, planned_information
 
 # A test of whoever comes by has no parts; so many looks are drawn for it.
 _CONTINUOUS_LOOKS: Final = 10
@@ -29,28 +28,22 @@ def summarise(
     P(best) and expected loss, the sample ratio, the guardrails, the boundaries of what is planned, effects of several factors, and rates
     standardised over the parts of an optimisation.
     """
-    from abtests.statistics import confirm_size, probability_best, sample_ratio
+    from abtests.statistics import probability_best, sample_ratio
     from abtests.statistics.guardrails import blocked_arms
-    from abtests.statistics.planning import planned_information, select_size
 
-    arms = len(variants)
     successes, trials = [each.responded for each in counted], [each.sent for each in counted]
     chances, losses = probability_best(successes, trials)
     is_split = experiment.mode != Mode.BANDIT and not any(variant.stopped_at for variant in variants)
-    information = planned_information(arms, experiment.lead)
     return {
         "successes": successes,
         "trials": trials,
-        "per_arm": confirm_size(arms, experiment.base, experiment.lead, inflation=SEQUENTIAL_INFLATION),
-        "per_arm_to_select": select_size(arms, experiment.base, experiment.lead),
-        "planned_information": information,
         "probability_best": chances,
         "expected_loss": losses,
         "sample_ratio_p": sample_ratio(sent) if is_split else None,
         "blocked": list(
             blocked_arms(trials, [each.complained for each in counted], [each.unsubscribed for each in counted])
         ),
-        "plan": _plan(experiment, looks, information),
+        "plan": _plan(experiment, looks, planned_information(len(variants), experiment.lead)),
         "factorial": _factorial(experiment, variants, counted),
         "standardised": _standardised(strata) if experiment.mode == Mode.BANDIT else None,
     }

@@ -4,8 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
 
 from abtests.models import Design, Experiment
+from abtests.selectors import Place
 from campaigns.models import Arrival, Campaign, Check, Edit, Kind, Launch, SignUpForm, Status, Trigger
 from contacts import selectors as contacts
 from contacts.models import Contact
@@ -212,3 +214,17 @@ def edits_since(campaign: Campaign, version: int) -> QuerySet[Edit]:
 def subject_of(step: Step) -> str:
     """Return the subject that an email step is sent with, as written."""
     return step.subject or (step.template_version.subject if step.template_version else "")
+
+
+def places_of_tests(experiment_ids: Collection[int]) -> dict[int, Place]:
+    """Return the campaigns whose emails these A/B tests are of, by the tests' ids; a broadcast's with its audience."""
+    steps = Step.objects.filter(experiment__in=experiment_ids, version__sequence__campaign__isnull=False)
+    pairs = dict(steps.values_list("experiment_id", "version__sequence__campaign").distinct())
+    found = Campaign.objects.select_related("launch").in_bulk(set(pairs.values()))
+    return {test: _place(found[campaign], test) for test, campaign in pairs.items() if campaign in found}
+
+
+def _place(campaign: Campaign, test: int) -> Place:
+    launch: Launch | None = getattr(campaign, "launch", None)
+    audience = launch.expected if launch is not None and campaign.kind == Kind.BROADCAST else None
+    return Place(campaign.name, reverse("campaigns:detail", args=[campaign.pk]), campaign, audience)

@@ -10,7 +10,9 @@ def subscribe() -> None:
     """Wire the apps together; called once when Django is ready."""
     from abtests import services as abtests
     from abtests.events import BatchReleased, ExperimentDecided
+    from abtests.selectors import register_places
     from campaigns import services as campaigns
+    from campaigns.selectors import places_of_tests
     from config.preview_people import CONTACTS
     from contacts.events import AddressesSuppressed, ContactsDeleted, ListDeleted, ListEntered, SegmentDeleted
     from contacts.selectors import register_condition
@@ -51,4 +53,5 @@ def subscribe() -> None:
     on_fact(OthersAsked, campaigns.start_or_stop)
 
     register_people(CONTACTS)
+    register_places(places_of_tests)
     register_condition("campaign", campaigns.campaign_subject)

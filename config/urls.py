@@ -35,6 +35,7 @@ urlpatterns = [
     path("", include("team.urls")),
     path("campaigns/", include("campaigns.urls")),
     path("sequences/", include("sequences.urls")),
+    path("experiments/", include("abtests.urls")),
     path("mailboxes/", include("delivery.urls")),
     path("templates/", include("templates_lib.urls")),
     path("", include(asset_urlpatterns)),

@@ -42,7 +42,11 @@ NAVIGATION: tuple[Entry, ...] = (
         "Campaigns",
         "campaigns:list",
         "send",
-        (Entry("Sign-up forms", "campaigns:forms"), Entry("Sending", "analytics:sending")),
+        (
+            Entry("A/B tests", "abtests:list"),
+            Entry("Sign-up forms", "campaigns:forms"),
+            Entry("Sending", "analytics:sending"),
+        ),
     ),
     Entry(
         "Contacts",
