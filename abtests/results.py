@@ -123,6 +123,11 @@ class ArmResult:
         return self.counted.rate
 
     @property
+    def is_out(self) -> bool:
+        """Whether it can't win any more: it did harm, or somebody stopped it."""
+        return self.is_blocked or self.variant.stopped_at is not None
+
+    @property
     def waiting(self) -> int:
         """Recipients whose time isn't over."""
         return self.live.sent - self.counted.sent
@@ -216,7 +221,7 @@ class Results:
     @property
     def runner_up(self) -> ArmResult | None:
         """The best of the others."""
-        others = [arm for arm in self.arms if not arm.is_leader and not arm.is_blocked and arm.rate is not None]
+        others = [arm for arm in self.arms if not arm.is_leader and not arm.is_out and arm.rate is not None]
         return max(others, key=lambda arm: arm.rate or 0.0, default=None)
 
     @property
@@ -337,12 +342,13 @@ def _arms(
 ) -> list[ArmResult]:
     is_open = experiment.state in OPEN_STATES
     blocked = set(_blocked(looks, summary))
-    leader = _leader(counted, blocked)
+    out = blocked | {at for at, variant in enumerate(evidence.variants) if variant.stopped_at is not None}
+    leader = _leader(counted, out)
     planned = _planned_per_arm(experiment, len(counted), evidence.parts)
     chances, losses = summary.get("probability_best") or [], summary.get("expected_loss") or []
     found = []
     for at, (variant, tallied) in enumerate(zip(evidence.variants, counted, strict=True)):
-        rival = _best_other(counted, at, blocked)
+        rival = _best_other(counted, at, out)
         other = counted[rival] if rival is not None else None
         z = watched_z(tallied.sent, planned) if is_open else Z95
         gap = lead = None
@@ -376,16 +382,16 @@ def _blocked(looks: list[LookResult], summary: dict[str, Any]) -> Sequence[int]:
     return looks[-1].look.verdict.get("blocked", []) if looks else []
 
 
-def _leader(counted: list[Tally], blocked: set[int]) -> int | None:
+def _leader(counted: list[Tally], out: set[int]) -> int | None:
     """Return the version with the highest rate; of two with the same the one with more recipients, as the verdict does."""
-    able = [at for at, each in enumerate(counted) if each.sent and at not in blocked]
+    able = [at for at, each in enumerate(counted) if each.sent and at not in out]
     if not able or not any(counted[at].responded for at in able):
         return None
     return min(able, key=lambda at: (-(counted[at].rate or 0.0), -counted[at].sent))
 
 
-def _best_other(counted: list[Tally], arm: int, blocked: set[int]) -> int | None:
-    others = [at for at, each in enumerate(counted) if at != arm and each.sent and at not in blocked]
+def _best_other(counted: list[Tally], arm: int, out: set[int]) -> int | None:
+    others = [at for at, each in enumerate(counted) if at != arm and each.sent and at not in out]
     return max(others, key=lambda at: counted[at].rate or 0.0, default=None)
 
 

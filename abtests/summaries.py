@@ -32,7 +32,15 @@ def summarise(
     from abtests.statistics.guardrails import blocked_arms
 
     successes, trials = [each.responded for each in counted], [each.sent for each in counted]
-    chances, losses = probability_best(successes, trials)
+    blocked = blocked_arms(trials, [each.complained for each in counted], [each.unsubscribed for each in counted])
+    able = [at for at, variant in enumerate(variants) if at not in blocked and variant.stopped_at is None]
+    chances: list[float | None] = [None] * len(variants)
+    losses: list[float | None] = [None] * len(variants)
+    if able:
+        for at, chance, loss in zip(
+            able, *probability_best([successes[at] for at in able], [trials[at] for at in able]), strict=True
+        ):
+            chances[at], losses[at] = chance, loss
     is_split = experiment.mode != Mode.BANDIT and not any(variant.stopped_at for variant in variants)
     return {
         "successes": successes,
@@ -40,9 +48,7 @@ def summarise(
         "probability_best": chances,
         "expected_loss": losses,
         "sample_ratio_p": sample_ratio(sent) if is_split else None,
-        "blocked": list(
-            blocked_arms(trials, [each.complained for each in counted], [each.unsubscribed for each in counted])
-        ),
+        "blocked": list(blocked),
         "plan": _plan(experiment, looks, planned_information(len(variants), experiment.lead)),
         "factorial": _factorial(experiment, variants, counted),
         "standardised": _standardised(strata) if experiment.mode == Mode.BANDIT else None,

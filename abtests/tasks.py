@@ -15,3 +15,11 @@ def release_due_batches() -> None:
     from abtests import services
 
     services.release_due_batches()
+
+
+@shared_task(ignore_result=True)
+def refresh_summaries() -> None:
+    """Keep what the results of tests show beside the verdict up to date."""
+    from abtests import services
+
+    services.refresh_due_summaries()

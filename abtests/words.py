@@ -8,6 +8,7 @@ from typing import Final, Literal
 from abtests.limits import FEWEST_EVENTS
 from abtests.models import Design, Dimension, Experiment, Metric, Rule, WithoutProof
 from abtests.results import HOUR, ArmResult, Results
+from abtests.selectors import NEEDS_SOMEBODY
 from frontend.templatetags.formats import number, percent
 
 Tone = Literal["ok", "info", "warn", "bad", "mute"]
@@ -44,6 +45,7 @@ VERDICTS: Final[dict[str, str]] = {
     "ALL_BLOCKED": "All did harm",
     "ONLY_SAFE_ARM": "The only one that did no harm",
     "by_hand": "Chosen by hand",
+    "bandit": "Everybody has got it",
 }
 SUBJECTS: Final[dict[str, str]] = {
     Dimension.SUBJECT: "subject",
@@ -52,10 +54,6 @@ SUBJECTS: Final[dict[str, str]] = {
     Dimension.FROM_NAME: "sender's name",
     Dimension.SEND_TIME: "send time",
 }
-
-
-# Verdicts after which nothing goes on by itself, whatever was chosen beforehand.
-_LEFT_OPEN: Final = frozenset({"ALL_BLOCKED", "INVALID_SRM"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +206,7 @@ def _next_look(found: Results) -> tuple[str, datetime | None]:
     if experiment.design == Design.SEND_TIME or experiment.rule == Rule.FIXED or not experiment.spacing_minutes:
         return "It is decided once, when everybody's time is over:", experiment.deadline_at or experiment.look_at
     upcoming = [
-        (part.released_at or part.release_at) + HOUR + timedelta(hours=experiment.window_hours)
+        _whole_hour(part.released_at or part.release_at) + HOUR + timedelta(hours=experiment.window_hours)
         for part in found.parts
         if part.matured_at is None
     ]
@@ -218,10 +216,16 @@ def _next_look(found: Results) -> tuple[str, datetime | None]:
     return "Next look, when the time of the next part is over:", at
 
 
+def _whole_hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
 def _optimising(found: Results) -> Headline:
     leader = found.leader
     drawn = [part.weights for part in found.parts if part.weights]
     text = "Each part goes in larger share to what has worked so far. That finds more responses and proves nothing."
+    if found.looks:
+        text = f"The test proved nothing, so what you chose for that case began. {text}"
     if leader is None or not drawn:
         return Headline(
             "info",
@@ -241,6 +245,8 @@ def _optimising(found: Results) -> Headline:
 def _decided(found: Results, rest: int | None) -> Headline:
     experiment, winner = found.experiment, found.winner
     then = _goes_on(winner, rest) if winner else _without_winner(experiment)
+    if experiment.outcome == "bandit":
+        then = "Whoever still comes by gets the versions in equal parts, uncounted." if rest is None else ""
     say = _SAID.get(experiment.outcome, _not_proven)
     tone, icon, title, text = say(found)
     return Headline(tone, icon, title, text, then)
@@ -255,6 +261,13 @@ def _by_hand(found: Results) -> Said:
     letter = winner.letter if winner else "A version"
     text = f"{who} chose it. That is a decision, not a proof. {rates_sentence(found)}"
     return "info", "user-check", f"{letter} was chosen by hand", text.strip()
+
+
+def _optimised(found: Results) -> Said:
+    leader = found.leader
+    title = f"{leader.letter} worked best, which proves nothing" if leader else "Everybody has got a version"
+    text = f"Each part went in larger share to what had worked so far. {rates_sentence(found)}"
+    return "info", "trending-up", title, text.strip()
 
 
 def _won(found: Results) -> Said:
@@ -319,6 +332,7 @@ def _only_safe(found: Results) -> Said:
 
 _SAID: Final[dict[str, Callable[[Results], Said]]] = {
     "by_hand": _by_hand,
+    "bandit": _optimised,
     "WINNER": _won,
     "LEADER_NOT_PROVEN": _not_proven,
     "NO_MEANINGFUL_DIFFERENCE": _no_difference,
@@ -344,15 +358,8 @@ def people(count: int) -> str:
     return "1 person" if count == 1 else f"{number(count)} people"
 
 
-def waits_for_choice(experiment: Experiment) -> bool:
-    """Whether the test is over, and somebody must say what everybody else gets."""
-    if experiment.state != Experiment.State.DECIDED or experiment.winner_id is not None:
-        return False
-    return experiment.outcome in _LEFT_OPEN or experiment.without_proof not in {WithoutProof.EQUAL, WithoutProof.BANDIT}
-
-
 def _without_winner(experiment: Experiment) -> str:
-    if not waits_for_choice(experiment):
+    if experiment.outcome not in NEEDS_SOMEBODY:
         if experiment.without_proof == WithoutProof.EQUAL:
             return "As you chose beforehand, everybody else gets the versions in equal parts. They don't count."
         if experiment.without_proof == WithoutProof.BANDIT:

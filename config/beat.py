@@ -49,6 +49,7 @@ BEAT_SCHEDULE: dict[str, Entry] = {
     "resume stalled campaign work": every(10, "campaigns.tasks.resume_stalled"),
     "let parts of tests go out": every(5, "abtests.tasks.release_due_batches", expires=60),
     "look at tests": every(20, "abtests.tasks.take_due_looks", expires=60),
+    "sum up tests": every(30, "abtests.tasks.refresh_summaries", expires=60),
     "resume imports": every(30, "contacts.tasks.resume_imports"),
     "clean imports": every(3600, "contacts.tasks.clean_imports"),
 }

@@ -16,6 +16,7 @@ from abtests.services.planning import (
     update_variant,
 )
 from abtests.services.serving import Served, prepare, serve
+from abtests.services.summarising import refresh_due_summaries, refresh_summary
 from abtests.strata import NOT_COUNTED
 from abtests.strata import of_slot as stratum_of_slot
 
@@ -36,6 +37,8 @@ __all__ = [
     "plan_of",
     "prepare",
     "record_look",
+    "refresh_due_summaries",
+    "refresh_summary",
     "release_due_batches",
     "remove_variant",
     "resume",

@@ -13,6 +13,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from abtests import reading, selectors
 from abtests.breakdowns import breakdown_of
 from abtests.drawings import boundary, intervals
+from abtests.limits import FEWEST_ARMS
 from abtests.listing import rows_of
 from abtests.models import Experiment
 from abtests.proofs import PROOFS, SIZES
@@ -26,7 +27,6 @@ from abtests.words import (
     hours,
     interaction_sentence,
     split_sentence,
-    waits_for_choice,
 )
 from core import clock
 from frontend.htmx import is_fragment, render_page, stop_polling
@@ -108,6 +108,7 @@ def _context(subject: Subject) -> dict[str, Any]:
     rest = rest_of(found, subject.place)
     is_even, split = split_sentence(found)
     said = headline(found, rest=rest)
+    is_waiting = experiment.state == Experiment.State.DECIDED and not selectors.goes_to_the_rest(experiment)
     context = {
         "experiment": experiment,
         "place": subject.place,
@@ -117,6 +118,8 @@ def _context(subject: Subject) -> dict[str, Any]:
         "headline": said,
         "chance": chance_sentence(found) if found.is_open else "",
         "is_even": is_even,
+        "is_waiting": is_waiting,
+        "stoppable": sum(not arm.is_out for arm in found.arms) > FEWEST_ARMS,
         "split": split,
         "versions": versions(found),
         "harm": harm(found),
@@ -127,7 +130,7 @@ def _context(subject: Subject) -> dict[str, Any]:
         "likely": found.likely_look.fraction if found.likely_look and experiment.state == "running" else None,
         "waiting": found.sent - found.counted,
         "window": hours(experiment.window_hours),
-        "may_choose": found.is_open or waits_for_choice(experiment),
+        "may_choose": found.is_open or is_waiting,
         "rate": RATES[experiment.metric],
         "intervals": intervals(found),
         "boundary": boundary(found),

@@ -26,6 +26,7 @@ def make_test(workspace: Workspace, arms: int = 2, *, started: bool = True, **ch
     """Plan a test whose mailings count responses by age, with a subject each, and start it."""
     experiment = make_experiment(workspace, arms, started=False, **changes)
     for variant, subject in zip(experiment.variants.order_by("position"), SUBJECTS * 2, strict=False):
+        assert variant.mailing_id is not None
         Mailing.objects.filter(pk=variant.mailing_id).update(subject=subject)
         variant.subject = subject
         variant.save(update_fields=["subject"])
@@ -61,7 +62,9 @@ def respond(
         )
 
 
-def make_parts(experiment: Experiment, *, size: int, released: int, count: int = 6, since: datetime | None = None) -> None:
+def make_parts(
+    experiment: Experiment, *, size: int, released: int, count: int = 6, since: datetime | None = None
+) -> None:
     """Write the parts of a test, an hour apart, the first `released` of which have gone out."""
     start = since or clock.now() - timedelta(hours=released)
     ExperimentBatch.objects.bulk_create(

@@ -176,9 +176,7 @@ def test_several_things_at_once_are_explained_by_their_parts(web, member):
     experiment = make_test(member.workspace, 4, started=False)
     Experiment.objects.filter(pk=experiment.pk).update(dimensions=["subject", "from_name"], state="running")
     experiment.refresh_from_db()
-    for variant, levels in zip(
-        experiment.variants.order_by("position"), ([0, 0], [0, 1], [1, 0], [1, 1]), strict=True
-    ):
+    for variant, levels in zip(experiment.variants.order_by("position"), ([0, 0], [0, 1], [1, 0], [1, 1]), strict=True):
         variant.levels = levels
         variant.from_name = "" if levels[1] == 0 else "Ada at Acme"
         variant.save()
@@ -222,7 +220,7 @@ def test_the_page_is_fetched_anew_once_the_test_has_ended_and_asks_no_more(web, 
     answer = web.get(url, {"state": "running"}, headers={"HX-Request": "true"})
     assert answer.headers["HX-Refresh"] == "true"
     assert web.get(url, headers={"HX-Request": "true"}).status_code == 286
-    assert "hx-trigger=\"every" not in web.get(reverse("abtests:results", args=[experiment.pk])).content.decode()
+    assert 'hx-trigger="every' not in web.get(reverse("abtests:results", args=[experiment.pk])).content.decode()
 
 
 def test_a_page_of_results_costs_few_queries(web, member, django_assert_max_num_queries):
