@@ -16,7 +16,7 @@ GMAIL_PROXY = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggp
 APPLE_PRIVACY = "Mozilla/5.0"
 SCANNER = "Mozilla/5.0 (compatible; BarracudaCentral/1.0; +http://www.barracudacentral.org)"
 
-HARD_BOUNCES = 0.009
+HARD_BOUNCES = 0.006
 GREYLISTED = 0.02
 HUMAN_OPENERS = 0.34
 PRIVACY_OPENERS = 0.22

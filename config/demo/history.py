@@ -28,6 +28,8 @@ from tracking.hits import Hit, micros, new_id
 Happening = Callable[[], None]
 # Opens and clicks are known so long after they happened at the latest.
 KNOWN_AFTER = timedelta(hours=12)
+# What falls due by itself within so long of the last stop waits for the next one: thousands are due each at a moment of their own.
+STRIDE = timedelta(minutes=20)
 
 
 class History:
@@ -48,7 +50,9 @@ class History:
 
     def live(self) -> None:
         """Go through time until the end."""
-        while (moment := self._next_moment()) is not None and moment < self._until:
+        last: datetime | None = None
+        while (moment := self._next_moment(last)) is not None and moment < self._until:
+            last = moment
             with clock.simulated(moment):
                 while self._agenda and self._agenda[0][0] <= moment:
                     heapq.heappop(self._agenda)[2]()
@@ -59,16 +63,18 @@ class History:
             self._tell_hits(self._until)
             facts.deliver()
 
-    def _next_moment(self) -> datetime | None:
-        due = [self._agenda[0][0]] if self._agenda else []
-        due += [self._hits[0][0] + KNOWN_AFTER] if self._hits else []
+    def _next_moment(self, last: datetime | None) -> datetime | None:
+        """Return when the next stop is: when something was planned, else no sooner than `STRIDE` after the last one."""
+        planned = [self._agenda[0][0]] if self._agenda else []
+        due = [self._hits[0][0] + KNOWN_AFTER] if self._hits else []
         enrolments = Enrolment.objects.filter(
             sequence__workspace=self._workspace, state=EnrolmentState.ACTIVE, due_at__isnull=False
         )
         batches = Batch.objects.filter(mailing__workspace=self._workspace, state=Batch.State.QUEUED)
         due += [found for query in (enrolments, batches) if (found := query.aggregate(at=Min("due_at"))["at"])]
         # A little later than due, as a worker would be; the same instant never comes twice.
-        return min(due) + timedelta(milliseconds=400) if due else None
+        by_itself = [max(min(due), last + STRIDE if last else min(due))] if due else []
+        return min(planned + by_itself) + timedelta(milliseconds=400) if planned + by_itself else None
 
     def _tell_hits(self, moment: datetime) -> None:
         """Let the opens and clicks until `moment` be known."""

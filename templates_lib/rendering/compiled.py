@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -142,7 +142,7 @@ class CompiledEmail:
 
     def render_part(self, part: Part, values: Mapping[str, Any], state: RenderState) -> str:
         """Return a part for plain values, not yet tidied.  Raises RenderError."""
-        program = self._programs.get(part) if state.empty_fields is None else None
+        program = (self._programs if state.empty_fields is None else self._noting_programs).get(part)
         if program is not None and (written := self.run(program, part, values, state)) is not None:
             return written
         state.deadline = time.perf_counter() + MAX_SECONDS
@@ -186,10 +186,13 @@ class CompiledEmail:
     @cached_property
     def plans(self) -> Mapping[Part, Plan]:
         """What each part does, for programs; made when it is first asked for.  Parts too large to compile are left out."""
+        return self._plans()
+
+    def _plans(self, noted: Collection[str] = ()) -> Mapping[Part, Plan]:
         plans: dict[Part, Plan] = {}
         for part, template in self.parts.items():
             with suppress(TooLargeError):
-                plans[part] = Plan(template)
+                plans[part] = Plan(template, noted)
         return plans
 
     @property
@@ -200,8 +203,15 @@ class CompiledEmail:
 
     @cached_property
     def _programs(self) -> Mapping[Part, Program]:
+        return self._programs_of(self.plans)
+
+    @cached_property
+    def _noting_programs(self) -> Mapping[Part, Program]:
+        return self._programs_of(self._plans(self.fields))
+
+    def _programs_of(self, plans: Mapping[Part, Plan]) -> Mapping[Part, Program]:
         programs: dict[Part, Program] = {}
-        for part, plan in self.plans.items():
+        for part, plan in plans.items():
             with suppress(TooLargeError):
                 programs[part] = plan.program()
         return programs

@@ -106,23 +106,30 @@ class FieldOutputNode(OutputNode):
     """`{{ … }}`, which notes merge fields that came out empty when it is asked to."""
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        state = cast("SafeContext", context).state
-        if state.empty_fields is not None:
-            self._note_empty(cast("SafeContext", context), state.empty_fields)
+        safe = cast("SafeContext", context)
+        if safe.state.empty_fields is not None:
+            self._note_empty(safe)
         value = self.expression.evaluate(context)
         return buffer.write(to_liquid_string(value, context.autoescape))
 
-    def _note_empty(self, context: SafeContext, empty: set[str]) -> None:
+    @property
+    def field(self) -> Path | None:
+        """The name that is put out, if it is one and has no default."""
         expression = self.expression
         if not isinstance(expression, FilteredExpression) or not isinstance(expression.left, Path):
-            return
-        if any(filter_.name == "default" for filter_ in expression.filters or ()):
-            return
-        root = expression.left.head()
-        if isinstance(root, str) and root in context.state.fields and root not in context.locals:
-            value = expression.left.evaluate(context)
-            if value is None or isinstance(value, Undefined) or value in ("", [], {}):
-                empty.add(str(expression.left))
+            return None
+        return None if any(each.name == "default" for each in expression.filters or ()) else expression.left
+
+    def _note_empty(self, context: SafeContext) -> None:
+        path = self.field
+        if path is not None and path.head() in context.state.fields and path.head() not in context.locals:
+            note_if_empty(context.state, str(path), path.evaluate(context))
+
+
+def note_if_empty(state: RenderState, field: str, value: object) -> None:
+    """Note a merge field that comes out empty, if the state asks for them."""
+    if state.empty_fields is not None and (value is None or isinstance(value, Undefined) or value in ("", [], {})):
+        state.empty_fields.add(field)
 
 
 class FieldOutput(Output):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from html import unescape
 from typing import Any
 
@@ -32,7 +32,7 @@ from liquid.stringify import to_liquid_string
 from liquid.undefined import Undefined
 
 from templates_lib.rendering import links
-from templates_lib.rendering.environment import MAX_LOOP_ITERATIONS, FieldOutputNode, SafeTemplate
+from templates_lib.rendering.environment import MAX_LOOP_ITERATIONS, FieldOutputNode, SafeTemplate, note_if_empty
 from templates_lib.rendering.programs import runtime
 from templates_lib.rendering.programs.expressions import ExpressionWriter
 from templates_lib.rendering.programs.ops import Choice, Collect, Jump, Op, Repeat, Statement, Static, Value
@@ -42,10 +42,14 @@ type _Write = Callable[[Any], list[Op]]
 
 
 class NodeWriter:
-    """Turns the nodes of one template into operations; `fallbacks` are the nodes left to python-liquid."""
+    """Turns the nodes of one template into operations; `fallbacks` are the nodes left to python-liquid.
 
-    def __init__(self, template: SafeTemplate) -> None:
+    What the names in `noted` give is looked at wherever it is put out without a default, as `FieldOutputNode` does.
+    """
+
+    def __init__(self, template: SafeTemplate, noted: Collection[str] = ()) -> None:
         self.template = template
+        self._noted = noted
         self.survey = survey(template)
         self.expressions = ExpressionWriter(template, self.survey)
         self.names = self.expressions.names
@@ -57,7 +61,7 @@ class NodeWriter:
         self._writers: dict[type[Node], _Write] = {
             ContentNode: lambda node: [Static(runtime.with_newlines(node.text))] if node.text else [],
             OutputNode: self._output,
-            FieldOutputNode: self._output,
+            FieldOutputNode: self._field_output,
             EchoNode: self._output,
             CommentNode: lambda _: [],
             InlineCommentNode: lambda _: [],
@@ -130,6 +134,15 @@ class NodeWriter:
             text = str(to_liquid_string(value, self.expressions.autoescape))
             return [Static(runtime.with_newlines(text))] if text else []
         return [Value(self.expressions.output(expression))]
+
+    def _field_output(self, node: FieldOutputNode) -> list[Op]:
+        path = node.field
+        if path is None or path.head() not in self._noted:
+            return self._output(node)
+        note = f"note_if_empty(state, {str(path)!r}, {self.expressions.value(path)})"
+        if path.head() in self.survey.assigned:
+            note = f"{str(path.head())!r} in assigned or {note}"
+        return [Statement(note), *self._output(node)]
 
     def _if(self, node: IfNode, *, negated: bool = False) -> list[Op]:
         first = self.expressions.condition(node.condition)
@@ -372,6 +385,7 @@ def objects_of(writer: NodeWriter) -> dict[str, Any]:
         "clean_link": runtime.clean_link,
         "clean_link_of": runtime.clean_link_of,
         "clean_html_link_of": runtime.clean_html_link_of,
+        "note_if_empty": note_if_empty,
         "pixel": links.pixel,
         "preheader": links.hidden_preheader,
         "by_python_liquid": runtime.by_python_liquid,

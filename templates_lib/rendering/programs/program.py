@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
@@ -21,10 +21,13 @@ class TooLargeError(Exception):
 
 
 class Plan:
-    """What a template does; `fallbacks` names the nodes that python-liquid renders.  Raises TooLargeError."""
+    """What a template does; `fallbacks` names the nodes that python-liquid renders.  Raises TooLargeError.
 
-    def __init__(self, template: SafeTemplate) -> None:
-        writer = NodeWriter(template)
+    With `noted` it also tells of the fields of these names that come out empty (`RenderState.empty_fields`).
+    """
+
+    def __init__(self, template: SafeTemplate, noted: Collection[str] = ()) -> None:
+        writer = NodeWriter(template, noted)
         if writer.survey.nodes > MAX_NODES:
             raise TooLargeError(f"{writer.survey.nodes} nodes")
         self.ops: list[Op] = writer.write()

@@ -1,5 +1,6 @@
 """What the compiler makes of a template writes what python-liquid writes."""
 
+import dataclasses
 import sys
 from datetime import date
 from typing import Any
@@ -50,6 +51,25 @@ def compare(source: str, context: dict[str, Any], environment: SafeEnvironment) 
         assert "when" in source, "only a choice that fits twice is left to python-liquid"
         return
     assert written == expected
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(grammar.templates, grammar.contexts, st.sampled_from(list(ENVIRONMENTS)))
+def test_a_compiled_template_finds_the_empty_fields_that_python_liquid_finds(
+    source: str, context: dict[str, Any], kind: str
+) -> None:
+    try:
+        template = ENVIRONMENTS[kind].parse_safely(source)
+    except LiquidError:
+        assume(False)
+    fields = frozenset(str(name) for name in template.global_variables())
+    looked_at, expected = (dataclasses.replace(state(), fields=fields, empty_fields=set()) for _ in range(2))
+    try:
+        text = template.render_state(plain(context), expected)
+        written = Plan(template, fields).program().run(plain(context), looked_at)
+    except Exception:  # noqa: BLE001 - then python-liquid is asked, or fails itself
+        assume(False)
+    assert (written, looked_at.empty_fields) == (text, expected.empty_fields)
 
 
 @settings(max_examples=120, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
