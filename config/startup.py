@@ -21,6 +21,8 @@ from config.health import first_line
 from team.models import Workspace
 
 READY_SECONDS = 90
+# Enough to look lived in, few enough for a first start that is waited for.
+FIRST_CONTACTS = 2_000
 
 
 def check_ports(environment: Environment) -> None:
@@ -73,7 +75,7 @@ def load_demo() -> bool:
     """Load the demo workspace if there is no workspace at all; tell whether it did."""
     if Workspace.objects.exists():
         return False
-    call_command("demo", verbosity=0, stdout=StringIO())
+    call_command("demo", contacts=FIRST_CONTACTS, verbosity=0, stdout=StringIO())
     return True
 
 
