@@ -13,6 +13,8 @@ class DraftChanging:
     workspace_id: int
     sequence_id: int
     actor: str
+    # Which steps there are stays as it is.
+    keeps_steps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ ASK_AGAIN: Final = timedelta(minutes=1)
 # Mail of which nothing has left for so long holds no look up any more.
 STUCK: Final = timedelta(hours=24)
 DAY: Final = timedelta(days=1)
+# Every hour of a day, that begins at the latest a day from now, on every clock of the world.
+SLOTS_TAKE: Final = timedelta(hours=50)
 
 
 class _Due(NamedTuple):
@@ -109,7 +111,11 @@ def _when_in_parts(experiment: Experiment, found: Matured, now: datetime) -> _Du
     for part in waiting:
         own = found.per_stratum.get(strata.of_part(part.number)) if experiment.design != Design.SEND_TIME else None
         sent, last_hour = (own.sent, own.last_hour) if own else _all_sent(experiment, found)
-        matures_at = counts_at(last_hour or _hour(part.released_at or now), window=_window(experiment))
+        last_send = last_hour or _hour(part.released_at or now)
+        if experiment.design == Design.SEND_TIME and sent < part.size:
+            # Who rests for their hour has no message yet.
+            last_send = max(last_send, _hour((part.released_at or now) + SLOTS_TAKE))
+        matures_at = counts_at(last_send, window=_window(experiment))
         if matures_at > now:
             ask_at.append(matures_at)
             continue

@@ -74,7 +74,8 @@ def _note(campaign: Campaign, draft: Campaign, actor: str) -> None:
 
 
 def let_draft_change(decision: DraftChanging) -> None:
-    """Handler: the builder changes the steps of a draft, or of one beside what is live; a broadcast becomes a drip by it.
+    """Handler: the builder changes the steps of a draft, or of one beside what is live; a broadcast becomes a drip by it, unless
+    its one email only gets a test.
 
     Raises CampaignError for a campaign that is scheduled, or has ended.
     """
@@ -83,7 +84,7 @@ def let_draft_change(decision: DraftChanging) -> None:
         return
     if campaign.status != Status.DRAFT:
         raise CampaignError(f"This campaign is {campaign.get_status_display().lower()}; its steps can't be changed.")
-    if campaign.kind == Kind.BROADCAST:
+    if campaign.kind == Kind.BROADCAST and not decision.keeps_steps:
         campaign.kind = Kind.DRIP
         campaign.save(update_fields=["kind"])
     campaign.problem = ""

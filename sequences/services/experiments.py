@@ -29,7 +29,7 @@ def add_experiment(
     sequence: Sequence, *, key: str, name: str = "", user: User | None = None, revision: int | None = None
 ) -> Experiment:
     """Put a planned test of two versions, alike at first, to an email of the draft; raises StepError for a step that can have none."""
-    with gesture(sequence, revision=revision, actor=_actor(user)) as draft:
+    with gesture(sequence, revision=revision, actor=_actor(user), keeps_steps=True) as draft:
         step = step_of(draft, key)
         if step.kind != StepKind.EMAIL:
             raise StepError("Only an email can be tested.", code="no_email")
@@ -46,7 +46,7 @@ def add_experiment(
 
 def remove_experiment(sequence: Sequence, *, key: str, user: User | None = None, revision: int | None = None) -> None:
     """Take the test from an email of the draft.  One that runs ends, without a winner, when that is published."""
-    with gesture(sequence, revision=revision, actor=_actor(user)) as draft:
+    with gesture(sequence, revision=revision, actor=_actor(user), keeps_steps=True) as draft:
         step = step_of(draft, key)
         if step.experiment_id is None:
             raise StepError("This email has no test.", code="no_test")

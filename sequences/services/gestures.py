@@ -30,10 +30,10 @@ class Edited:
 
 
 @contextmanager
-def gesture(sequence: Sequence, *, revision: int | None, actor: str) -> Iterator[Version]:
+def gesture(sequence: Sequence, *, revision: int | None, actor: str, keeps_steps: bool = False) -> Iterator[Version]:
     """Hold the draft at a revision while one gesture changes it, in one transaction."""
     with transaction.atomic():
-        announce(DraftChanging(sequence.workspace_id, sequence.pk, actor))
+        announce(DraftChanging(sequence.workspace_id, sequence.pk, actor, keeps_steps))
         draft = drafts.lock_draft(sequence)
         history.require_revision(draft, revision)
         history.begin(draft)
