@@ -91,8 +91,10 @@ export function mount() {
     if (!panel.contains(detail.elt)) return;
     splits.mount(panel);
   });
+  // The form that was sent: by now another one has taken its place, so the event's own element is what stands around it.
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
-    if (detail.successful && detail.requestConfig?.verb === "post" && detail.elt.id === "step-form") setDirty(false);
+    const { verb, elt } = detail.requestConfig ?? {};
+    if (detail.successful && verb === "post" && elt?.id === "step-form") setDirty(false);
   });
   document.addEventListener("comments-changed", ({ detail }) => {
     const mark_ = canvas().querySelector(`[data-comments="${CSS.escape(detail.key)}"]`);

@@ -248,3 +248,21 @@ def test_the_rules_are_set_in_a_dialog_and_stand_where_contacts_enter(
     expect(page.get_by_text("The rules were saved.")).to_be_visible()
     assert axe() == []
     assert Sequence.objects.get(pk=filled.sequence.pk).on_reply == "stop"
+
+
+def test_a_saved_email_is_left_without_a_question_and_an_unsaved_one_with_it(filled: Builder, page: Page) -> None:
+    filled.step("Thanks").click()
+    page.locator("#panel select[name=template_id]").select_option(label="Letter")
+    expect(page.locator("[data-unsaved]")).to_be_visible()
+    page.locator("#panel").get_by_role("button", name="Save").click()
+    expect(page.locator("#seq-live")).to_have_text("Saved the email “Thanks”.")
+    expect(page.locator("[data-unsaved]")).to_be_hidden()
+
+    filled.step("Goodbye").click()
+    expect(page.locator("#card-bye.is-open")).to_have_count(1)
+    expect(page.get_by_role("dialog", name="Leave the step?")).to_have_count(0)
+
+    page.locator("#panel input[name=subject]").fill("Farewell")
+    filled.step("Thanks").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(page.locator("#panel input[name=subject]")).to_have_value("Farewell")
