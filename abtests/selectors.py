@@ -1,12 +1,13 @@
 """Reads of tests, scoped to a workspace."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from django.db.models import QuerySet, Sum
 
-from abtests.assignment import part_drawn
+from abtests.assignment import DRAW_SQL, part_drawn
 from abtests.maturing import Matured, add_up
 from abtests.models import Assignment, Experiment, ExperimentBatch, Look, Metric, Variant, WithoutProof
 from abtests.places import Place as Place
@@ -178,3 +179,14 @@ def drawn_into(experiment: Experiment, contact_ids: Sequence[int], number: int) 
     numbers = list(experiment.parts.filter(is_drawn=True).values_list("number", flat=True))
     place = number - numbers[0]
     return [one for one in contact_ids if part_drawn(experiment.key, one, len(numbers)) == place]
+
+
+def held_out_sql(key: str, share: float, *, contact_id: str) -> tuple[str, list[Any]]:
+    """Return a condition on the column `contact_id`, with its parameters, that agrees with `assignment.is_held_out`.
+
+    The first eight bytes of the hash sort as the numbers that they are: one comparison tells.
+    """
+    if not 0 < share < 1:
+        return ("TRUE" if share >= 1 else "FALSE"), []
+    limit = math.ceil(share * 2.0**64).to_bytes(8)
+    return f"{DRAW_SQL.replace('%(key)s', '%s').format(contact_id=contact_id)} < %s", [key, limit]

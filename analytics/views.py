@@ -170,6 +170,7 @@ def _report_context(request: MemberRequest, campaign: Campaign) -> dict[str, Any
         "can_send": Capability.SEND in capabilities_on(request.membership, [campaign])[campaign.pk],
         "can_share": can(request.membership, Capability.MANAGE),
         "report": data,
+        "holds_out": campaign.holdout_share > 0,
         "totals": data.totals,
         "tiles": tiles.campaign_tiles(data.totals),
         "live": campaign.status in LIVE,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from campaigns.holdouts import holdout_of
 from campaigns.models import Reentry, Trigger, TriggerKind
 from contacts import selectors as contacts
 from contacts.exceptions import InvalidSegment
@@ -18,8 +19,8 @@ DAY = timedelta(days=1)
 # What can be brought about by campaigns themselves; a yearly date can't, and an event's key limits itself.
 CIRCULAR = frozenset({TriggerKind.OUTCOME, TriggerKind.LIST, TriggerKind.SEGMENT, TriggerKind.EVENT})
 
-FILTERED, NO_KEY, SUPPRESSED, TOO_SOON, TOO_OFTEN, CANNOT_ASK, NO_MAILBOX = (
-    "filtered", "no_key", "suppressed", "too_soon", "too_often", "cannot_ask", "no_mailbox",
+FILTERED, NO_KEY, SUPPRESSED, TOO_SOON, TOO_OFTEN, CANNOT_ASK, NO_MAILBOX, HELD_OUT = (
+    "filtered", "no_key", "suppressed", "too_soon", "too_often", "cannot_ask", "no_mailbox", "held_out",
 )  # fmt: skip
 
 REASONS = {
@@ -30,6 +31,7 @@ REASONS = {
     TOO_OFTEN: f"They entered {MOST_A_DAY} times within a day: a circle, perhaps.",
     CANNOT_ASK: "The entry filter asks about something that is gone.",
     NO_MAILBOX: "The campaign has no mailbox to send from.",
+    HELD_OUT: "They are held out, to see what the mail brings.",
 }
 # What can be different in half an hour.
 TRIED_AGAIN = frozenset({FILTERED, CANNOT_ASK, NO_MAILBOX})
@@ -61,19 +63,20 @@ def judge(trigger: Trigger, newcomers: Sequence[Newcomer], now: datetime) -> lis
             condition, params = _filter(trigger, now)
         except InvalidSegment:
             condition, broken = "FALSE", True
+    held_out, drawn = holdout_of(trigger.campaign).condition()
     history = trigger.reentry != Reentry.ONCE and not trigger.yearly
     arguments: list[Any] = [list(OPEN_STATES), now - DAY, trigger.campaign.sequence_id] if history else []
     with connection.cursor() as cursor:
         # Contacts by their primary key, suppressions and enrolments by their unique ones: a few probes a newcomer.
         cursor.execute(
             f"""
-            SELECT given.place, s.id IS NOT NULL, {condition}, h.entries, h.last_at, h.is_open, h.today
+            SELECT given.place, s.id IS NOT NULL, {condition}, {held_out}, h.entries, h.last_at, h.is_open, h.today
             FROM unnest(%s::bigint[]) WITH ORDINALITY AS given (contact_id, place)
             JOIN contacts_contact c ON c.id = given.contact_id AND c.workspace_id = %s
             LEFT JOIN contacts_suppression s ON s.workspace_id = c.workspace_id AND s.email_key = c.email_key
             LEFT JOIN LATERAL ({_HISTORY if history else _NO_HISTORY}) h ON TRUE
             """,  # noqa: S608 - constants, and a condition compiled by contacts
-            [*params, numbers(newcomer.contact_id for newcomer in newcomers), trigger.workspace_id, *arguments],
+            [*params, *drawn, numbers(newcomer.contact_id for newcomer in newcomers), trigger.workspace_id, *arguments],
         )
         rows = cursor.fetchall()
     return [_verdict(trigger, newcomers[place - 1], now, broken, *facts) for place, *facts in rows]
@@ -99,6 +102,7 @@ def _verdict(
     broken: bool,
     suppressed: bool,
     fits: bool,
+    held_out: bool,
     entries: int,
     last_at: datetime | None,
     is_open: bool | None,
@@ -122,4 +126,6 @@ def _verdict(
         # The number of the entry: two who let the same contact in at one moment mean the same one.
         elif entries:
             key = f"again:{entries}"
+    if held_out and not refusal:  # last: they are compared with those who could enter
+        refusal = HELD_OUT
     return Verdict(newcomer, refusal, key)

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 
 from campaigns.callers import Callers, callers_of
+from campaigns.holdouts import NOBODY, Holdout, holdout_of
 from campaigns.models import Campaign, Kind, Trigger
 from contacts.selectors import audience_query
 from core import clock
@@ -14,13 +15,14 @@ from core import clock
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """In any of the lists or segments, and in none of the excluded ones."""
+    """In any of the lists or segments, and in none of the excluded ones; who is held out of it gets nothing."""
 
     workspace_id: int
     list_ids: tuple[int, ...] = ()
     segment_ids: tuple[int, ...] = ()
     excluded_list_ids: tuple[int, ...] = ()
     excluded_segment_ids: tuple[int, ...] = ()
+    holdout: Holdout = NOBODY
 
     @property
     def is_chosen(self) -> bool:
@@ -39,20 +41,22 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many contacts an audience has; the suppressed among them get nothing."""
+    """How many contacts an audience has; the suppressed among them get nothing, nor do the held out among the others."""
 
     total: int = 0
     suppressed: int = 0
+    held_out: int = 0
 
     @property
     def recipients(self) -> int:
-        return self.total - self.suppressed
+        return self.total - self.suppressed - self.held_out
 
 
 def audience_of(campaign: Campaign) -> Audience:
-    """Return the campaign's audience (four queries, none when prefetched).
+    """Return the campaign's audience (four queries, none when prefetched, and two for who is held out).
 
-    That of a triggered campaign are those who are in its list or segment at the start, if they are to enter.
+    That of a triggered campaign are those who are in its list or segment at the start, if they are to enter; who of them is
+    held out is asked when they enter.
     """
     if campaign.kind == Kind.TRIGGERED:
         return _standing(Trigger.objects.get(campaign=campaign))
@@ -62,6 +66,7 @@ def audience_of(campaign: Campaign) -> Audience:
         segment_ids=tuple(sorted(item.pk for item in campaign.segments.all())),
         excluded_list_ids=tuple(sorted(item.pk for item in campaign.excluded_lists.all())),
         excluded_segment_ids=tuple(sorted(item.pk for item in campaign.excluded_segments.all())),
+        holdout=holdout_of(campaign, at=campaign.launched_at),
     )
 
 
@@ -81,21 +86,22 @@ def reach_of(campaign: Campaign) -> Audience | Callers:
 
 
 def measure(audience: Audience | Callers) -> Size:
-    """Count the audience, and the suppressed in it, in one pass."""
+    """Count the audience, the suppressed and the held out in it, in one pass."""
     if not audience.is_chosen:
         return Size()
     sql, params = audience.query()
+    held_out, drawn = audience.holdout.condition()
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT count(*), count(s.id) FROM ({sql}) audience
+            SELECT count(*), count(s.id), count(*) FILTER (WHERE s.id IS NULL AND {held_out}) FROM ({sql}) audience
             JOIN contacts_contact c ON c.id = audience.id
             LEFT JOIN contacts_suppression s ON s.workspace_id = c.workspace_id AND s.email_key = c.email_key
             """,  # noqa: S608 - compiled by contacts, values are parameters
-            params,
+            [*drawn, *params],
         )
-        total, suppressed = cursor.fetchone()
-    return Size(total, suppressed)
+        total, suppressed, held = cursor.fetchone()
+    return Size(total, suppressed, held)
 
 
 def size_of(campaign: Campaign) -> Size:
@@ -104,7 +110,7 @@ def size_of(campaign: Campaign) -> Size:
 
 
 def stream(audience: Audience | Callers, *, after: int = 0, size: int, first: int | None = None) -> Iterator[list[int]]:
-    """Yield the ids of the recipients (suppressed contacts left out) above `after`, ascending: `first` and then `size` at a time.
+    """Yield the ids of the recipients (without who is suppressed or held out) above `after`, ascending: `first`, then `size` at a time.
 
     The question is asked once: the server keeps the answer (8 bytes a contact, on its disk) while the caller commits
     between the chunks, so the audience is that of one moment, memory stays flat and no transaction stays open.
@@ -112,15 +118,17 @@ def stream(audience: Audience | Callers, *, after: int = 0, size: int, first: in
     if not audience.is_chosen:
         return
     sql, params = audience.query()
+    held_out, drawn = audience.holdout.condition()
     with connection.chunked_cursor() as cursor:
         cursor.execute(
             f"""
             SELECT c.id FROM ({sql}) audience JOIN contacts_contact c ON c.id = audience.id
             WHERE c.id > %s AND NOT EXISTS (
                 SELECT FROM contacts_suppression s WHERE s.workspace_id = c.workspace_id AND s.email_key = c.email_key)
+                AND NOT {held_out}
             ORDER BY c.id
             """,  # noqa: S608 - as above
-            [*params, after],
+            [*params, after, *drawn],
         )
         at_once = first or size
         while rows := cursor.fetchmany(at_once):

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import connection
 
+from campaigns.holdouts import NOBODY as NOBODY_HELD_OUT
+from campaigns.holdouts import Holdout, holdout_of
 from campaigns.models import SIGNED_UP, Campaign, Outcome, Trigger, TriggerKind
 from contacts.selectors import audience_query
 from sequences.models import EnrolmentState
@@ -46,6 +48,7 @@ class Callers:
     trigger: Trigger
     source_sequence_id: int | None
     now: datetime
+    holdout: Holdout = NOBODY_HELD_OUT
 
     @property
     def is_chosen(self) -> bool:
@@ -95,7 +98,7 @@ class Callers:
 def callers_of(campaign: Campaign, *, now: datetime) -> Callers:
     """Return whom the campaign's trigger would have called."""
     trigger = Trigger.objects.select_related("source").get(campaign=campaign)
-    return Callers(trigger, trigger.source.sequence_id if trigger.source else None, now)
+    return Callers(trigger, trigger.source.sequence_id if trigger.source else None, now, holdout_of(campaign))
 
 
 def latest_events(trigger: Trigger, contact_ids: list[int]) -> dict[int, int]:

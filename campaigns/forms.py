@@ -9,8 +9,9 @@ from django import forms
 from django.core.validators import validate_email
 
 from campaigns.exceptions import InvalidCampaign
+from campaigns.holdouts import LONGEST_DAYS
 from campaigns.lines import line_faults
-from campaigns.models import Campaign, Kind, SignUpForm
+from campaigns.models import Campaign, HoldoutGroup, Kind, SignUpForm
 from campaigns.schedule import moment_of
 from campaigns.selectors import steps_of
 from campaigns.services import email_of, field_choices
@@ -56,6 +57,10 @@ class CampaignForm(forms.Form):
     window_end = forms.TimeField(required=False)
     track_opens = forms.BooleanField(required=False)
     track_clicks = forms.BooleanField(required=False)
+    holdout_percent = forms.FloatField(required=False, min_value=0, max_value=50)
+    holdout_event = forms.CharField(required=False, max_length=100)
+    holdout_days = forms.IntegerField(required=False, min_value=1, max_value=LONGEST_DAYS)
+    is_necessary = forms.BooleanField(required=False)
 
     def __init__(
         self,
@@ -88,6 +93,10 @@ class CampaignForm(forms.Form):
             if amount and amount * UNITS[cleaned.get(f"unit-{step.key}", "seconds")] > LONGEST_WAIT.total_seconds():
                 self.add_error(f"amount-{step.key}", "A wait takes two years at most.")
         self._clean_window(cleaned)
+        # Empty: nobody is held out; the days stay as they are.
+        cleaned["holdout_share"] = round((cleaned.pop("holdout_percent", None) or 0.0) / 100, 4)
+        if cleaned.get("holdout_days") is None:
+            cleaned.pop("holdout_days", None)
         wall = cleaned.get("send_at", "")
         cleaned["send_at"] = None
         if cleaned.get("when") == LATER:
@@ -166,6 +175,10 @@ class CampaignForm(forms.Form):
             "window_end": campaign.window.get("end", "17:00"),
             "track_opens": campaign.track_opens,
             "track_clicks": campaign.track_clicks,
+            "holdout_percent": f"{campaign.holdout_share * 100:g}" if campaign.holdout_share else "",
+            "holdout_event": campaign.holdout_event,
+            "holdout_days": campaign.holdout_days,
+            "is_necessary": campaign.is_necessary,
         }
         for relation in ("lists", "segments", "excluded_lists", "excluded_segments", "mailboxes"):
             initial[relation] = [item.pk for item in getattr(campaign, relation).all()]
@@ -280,3 +293,28 @@ class SignUpSettingsForm(forms.Form):
         cleaned: dict[str, Any] = super().clean() or {}
         cleaned["fields"] = cleaned.pop("fields_asked", [])
         return cleaned
+
+
+class HoldoutGroupForm(forms.Form):
+    """How many of all contacts get no campaign, and for how long the same."""
+
+    percent = forms.FloatField(
+        min_value=0, max_value=50, label="Share of all contacts (%)", help_text="0 to 50; 0: everybody gets mail."
+    )
+    renew_months = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(1, "Every month"), (3, "Every quarter"), (6, "Every half-year"), (12, "Every year"), (0, "Never")],
+        label="Others are drawn",
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """Return what the service takes."""
+        data = self.cleaned_data
+        return {"share": round(data["percent"] / 100, 4), "renew_months": data["renew_months"]}
+
+    @staticmethod
+    def initial_of(group: HoldoutGroup | None) -> dict[str, Any]:
+        """Return the values of the group that stands."""
+        if group is None:
+            return {"percent": 0, "renew_months": 3}
+        return {"percent": f"{group.share * 100:g}", "renew_months": group.renew_months}

@@ -48,6 +48,20 @@ class Campaign(models.Model):
         blank=True,
         help_text='Sending hours by the recipient\'s clock: {"weekdays": [0], "start": "09:00", "end": "17:00"}; {}: any.',
     )
+    holdout_share = models.FloatField(
+        "share held out",
+        default=0.0,
+        help_text="0 to 0.5 of those who would get it: they get nothing, for a comparison.",
+    )
+    holdout_event = models.CharField(
+        "event that counts", max_length=100, blank=True, default="", help_text="What the mail is meant to bring about."
+    )
+    holdout_days = models.PositiveSmallIntegerField(
+        "days that count", default=14, help_text="So long after they got it, or were held out."
+    )
+    is_necessary = models.BooleanField(
+        "necessary", default=False, help_text="Goes to the workspace's held-out group, too, as a receipt must."
+    )
     version = models.PositiveIntegerField(default=1, editable=False, help_text="Grows with every edit: stale tabs.")
     problem = models.TextField(blank=True, default="", editable=False, help_text="Why it could not start by itself.")
     lost_audience = models.JSONField(
@@ -356,3 +370,45 @@ class Check(models.Model):
     @property
     def has_warnings(self) -> bool:
         return any(finding["level"] == "warning" for finding in self.findings)
+
+
+class HoldoutGroup(models.Model):
+    """The share of a workspace's contacts that gets no campaign for a while; each renewal is a row, and draws others."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    share = models.FloatField(help_text="Of all contacts, up to 0.5.")
+    renew_months = models.PositiveSmallIntegerField("months until others are drawn", default=3, help_text="0: never.")
+    since = models.DateTimeField(default=clock.now, editable=False)
+    until = models.DateTimeField(null=True, editable=False, help_text="Empty: it stands.")
+
+    class Meta:
+        verbose_name = "held-out group"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace"], condition=models.Q(until__isnull=True), name="holdout_group_one_stands"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.share:.0%} since {self.since:%Y-%m-%d}"
+
+
+class HeldOut(models.Model):
+    """A contact that would have entered a campaign and was held out of it: gets nothing of it, now or later."""
+
+    class Cause(models.IntegerChoices):
+        GROUP = 0, "The workspace's held-out group"
+        CAMPAIGN = 1, "The campaign's own share"
+
+    pk = models.CompositePrimaryKey("campaign_id", "contact_id")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="+", db_index=False)
+    contact_id = models.BigIntegerField("contact ID", db_index=True)
+    cause = models.SmallIntegerField(choices=Cause.choices)
+    held_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "held-out contact"
+
+    def __str__(self) -> str:
+        return f"contact {self.contact_id} of campaign {self.campaign_id}"

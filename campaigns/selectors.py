@@ -3,12 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
 from abtests.models import Design, Experiment
 from abtests.selectors import Place
-from campaigns.models import Arrival, Campaign, Check, Edit, Kind, Launch, SignUpForm, Status, Trigger
+from campaigns.holdouts import Holdout, group_draw
+from campaigns.models import Arrival, Campaign, Check, Edit, HoldoutGroup, Kind, Launch, SignUpForm, Status, Trigger
 from contacts import selectors as contacts
 from contacts.models import Contact
 from core.exceptions import NotFound
@@ -176,6 +178,17 @@ def form_in(workspace: Workspace, form_id: int) -> SignUpForm:
 def form_by_token(token: str) -> SignUpForm | None:
     """Return the form that the public knows by this token."""
     return SignUpForm.objects.select_related("workspace").filter(token=token).first()
+
+
+def held_out_count(group: HoldoutGroup) -> int:
+    """Return how many of the workspace's contacts are in the group: one pass over them."""
+    condition, params = Holdout(0, (group_draw(group),)).condition()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM contacts_contact c WHERE c.workspace_id = %s AND {condition}",  # noqa: S608 - a constant
+            [group.workspace_id, *params],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def live_triggers() -> QuerySet[Trigger]:

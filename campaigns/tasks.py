@@ -55,3 +55,11 @@ def resume_stalled() -> None:
     from campaigns import services
 
     services.resume_stalled()
+
+
+@shared_task(ignore_result=True)
+def renew_due_groups() -> None:
+    """Draw others for the held-out groups whose months are over."""
+    from campaigns import services
+
+    services.renew_due_groups()

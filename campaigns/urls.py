@@ -1,11 +1,24 @@
 from django.urls import path
 
-from campaigns.views import arrivals, checking, drafts, library, lifecycle, sharing, sign_up_forms, signing_up, steps
+from campaigns.views import (
+    arrivals,
+    checking,
+    drafts,
+    holdouts,
+    library,
+    lifecycle,
+    sharing,
+    sign_up_forms,
+    signing_up,
+    steps,
+)
 
 app_name = "campaigns"
 
 urlpatterns = [
     path("", library.campaigns, name="list"),
+    path("held-out/", holdouts.group, name="holdout_group"),
+    path("held-out/renew/", holdouts.renew, name="renew_holdout_group"),
     path("new/", drafts.start, name="start"),
     path("forms/", sign_up_forms.forms, name="forms"),
     path("forms/new/", sign_up_forms.new, name="new_form"),
@@ -22,6 +35,7 @@ urlpatterns = [
     path("<int:campaign_id>/template/", drafts.template, name="template"),
     path("<int:campaign_id>/template/newest/", drafts.newest_template, name="newest_template"),
     path("<int:campaign_id>/arrivals/", arrivals.arrivals, name="arrivals"),
+    path("<int:campaign_id>/lift/", holdouts.lift, name="lift"),
     path("<int:campaign_id>/review/", checking.review, name="review"),
     path("<int:campaign_id>/check/", checking.check, name="check"),
     path("<int:campaign_id>/preview/", checking.preview, name="preview"),

@@ -46,6 +46,7 @@ BEAT_SCHEDULE: dict[str, Entry] = {
     "complete finished campaigns": every(2, "campaigns.tasks.complete_finished_campaigns", expires=20),
     "look at segments and dates": every(10, "campaigns.tasks.look_at_triggers", expires=60),
     "let in who was called": every(5, "campaigns.tasks.admit_due"),
+    "renew held-out groups": every(600, "campaigns.tasks.renew_due_groups"),
     "resume stalled campaign work": every(10, "campaigns.tasks.resume_stalled"),
     "let parts of tests go out": every(5, "abtests.tasks.release_due_batches", expires=60),
     "look at tests": every(20, "abtests.tasks.take_due_looks", expires=60),

@@ -2,6 +2,14 @@
 
 from campaigns.admin.campaigns import CampaignAdmin
 from campaigns.admin.checks import CheckAdmin
-from campaigns.admin.triggers import ArrivalAdmin, SignUpAdmin, SignUpFormAdmin, TriggerAdmin
+from campaigns.admin.triggers import ArrivalAdmin, HoldoutGroupAdmin, SignUpAdmin, SignUpFormAdmin, TriggerAdmin
 
-__all__ = ["ArrivalAdmin", "CampaignAdmin", "CheckAdmin", "SignUpAdmin", "SignUpFormAdmin", "TriggerAdmin"]
+__all__ = [
+    "ArrivalAdmin",
+    "CampaignAdmin",
+    "CheckAdmin",
+    "HoldoutGroupAdmin",
+    "SignUpAdmin",
+    "SignUpFormAdmin",
+    "TriggerAdmin",
+]

@@ -26,7 +26,8 @@ from team.models import User
 
 EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
 RELATIONS = ("lists", "segments", "excluded_lists", "excluded_segments", "mailboxes")
-EDITABLE = ("name", "track_opens", "track_clicks", "send_at", "time_zone", *RELATIONS)
+HOLDOUT = ("holdout_share", "holdout_event", "holdout_days", "is_necessary")
+EDITABLE = ("name", "track_opens", "track_clicks", "send_at", "time_zone", *HOLDOUT, *RELATIONS)
 READ_ONLY = (
     *(
         "status",
@@ -111,6 +112,7 @@ class CampaignAdmin(admin.ModelAdmin):
             ("Audience", {"fields": ["recipients", "lists", "segments", "excluded_lists", "excluded_segments"]}),
             ("Sender", {"fields": ["mailboxes"]}),
             ("Schedule and tracking", {"fields": ["send_at", "time_zone", "track_opens", "track_clicks"]}),
+            ("Held out", {"fields": [*HOLDOUT], "classes": ["collapse"]}),
             ("Check", {"fields": ["check_result"]}),
             ("Progress", {"fields": ["progress", "launched_at", "completed_at"]}),
             ("Access", {"fields": ["shared_with"]}),
@@ -187,6 +189,7 @@ class CampaignAdmin(admin.ModelAdmin):
         except InvalidSegment as error:
             return error.message
         suppressed = f", and {size.suppressed:,} suppressed who get nothing" if size.suppressed else ""
+        suppressed += f", {size.held_out:,} held out" if size.held_out else ""
         lost = ", ".join(f"the {each['kind']} “{each['name']}”" for each in campaign.lost_audience)
         return f"{size.recipients:,}{suppressed}{f'; deleted meanwhile: {lost}' if lost else ''}"
 

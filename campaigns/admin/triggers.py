@@ -5,7 +5,7 @@ from django.http import HttpRequest
 
 from campaigns import services
 from campaigns.admission import REASONS
-from campaigns.models import Arrival, Campaign, SignUp, SignUpForm, Status, Trigger
+from campaigns.models import Arrival, Campaign, HoldoutGroup, SignUp, SignUpForm, Status, Trigger
 from campaigns.triggers import trigger_document
 from core.admin import ReadOnlyAdmin, RefusableAdmin
 
@@ -46,7 +46,7 @@ class TriggerAdmin(RefusableAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Trigger | None = None) -> bool:
-        is_open = obj is None or obj.campaign.status == Status.DRAFT
+        is_open = obj is None or obj.pk is None or obj.campaign.status == Status.DRAFT
         return is_open and bool(super().has_change_permission(request, obj))
 
     def save_model(self, request: HttpRequest, obj: Trigger, form: Any, change: bool) -> None:
@@ -95,3 +95,12 @@ class SignUpAdmin(ReadOnlyAdmin):
     list_filter = ["form"]
     list_select_related = ["form"]
     search_fields = ["=email"]
+
+
+@admin.register(HoldoutGroup)
+class HoldoutGroupAdmin(ReadOnlyAdmin):
+    """Whom a workspace held out of all campaigns, and when; set on its page."""
+
+    list_display = ["workspace", "share", "renew_months", "since", "until"]
+    list_filter = ["workspace"]
+    list_select_related = ["workspace"]

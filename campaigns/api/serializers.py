@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from campaigns import selectors
 from campaigns.exceptions import InvalidCampaign
+from campaigns.holdouts import LONGEST_DAYS
 from campaigns.models import Campaign, Check, Kind, SignUpForm, Status
 from campaigns.schedule import moment_of, require_zone
 from campaigns.triggers import trigger_document
@@ -145,6 +146,18 @@ class WindowSerializer(serializers.Serializer[Any]):
     end = serializers.TimeField(format="%H:%M", help_text="On the next day if it is not later than `start`.")
 
 
+class HoldoutSerializer(serializers.Serializer[Any]):
+    """A share of those who would get the campaign gets nothing, for a comparison of what people do with and without it."""
+
+    share = serializers.FloatField(min_value=0, max_value=0.5, help_text="0.1 is 10 %; 0: nobody.")
+    event = serializers.CharField(
+        required=False, allow_blank=True, max_length=100, help_text="The custom event that is compared."
+    )
+    days = serializers.IntegerField(
+        required=False, min_value=1, max_value=LONGEST_DAYS, help_text="So long after they got it, or were held out."
+    )
+
+
 @extend_schema_field(OpenApiTypes.OBJECT)
 class TriggerField(serializers.JSONField):
     """What lets contacts in; its settings are in docs/reference/triggers.md and checked by the service."""
@@ -168,6 +181,10 @@ class CampaignSerializer(serializers.Serializer[Campaign]):
     window = WindowSerializer(required=False, allow_null=True)
     track_opens = serializers.BooleanField(required=False)
     track_clicks = serializers.BooleanField(required=False)
+    holdout = HoldoutSerializer(required=False)
+    necessary = serializers.BooleanField(
+        required=False, help_text="Goes to the workspace's held-out group, too, as a receipt must."
+    )
     version = serializers.IntegerField(required=False, min_value=1)
     lost_audience = LostSerializer(
         many=True,
@@ -223,6 +240,12 @@ class CampaignSerializer(serializers.Serializer[Campaign]):
             "window": campaign.window or None,
             "track_opens": campaign.track_opens,
             "track_clicks": campaign.track_clicks,
+            "holdout": {
+                "share": campaign.holdout_share,
+                "event": campaign.holdout_event,
+                "days": campaign.holdout_days,
+            },
+            "necessary": campaign.is_necessary,
             "version": campaign.version,
             "lost_audience": campaign.lost_audience,
             "problem": campaign.problem,
@@ -252,6 +275,9 @@ def changes_of(data: dict[str, Any], workspace: Workspace, *, time_zone: str) ->
             "excluded_segments": exclude.get("segments", []),
             "lost_audience": [],
         }
+    changes |= {f"holdout_{name}": value for name, value in data.get("holdout", {}).items()}
+    if "necessary" in data:
+        changes["is_necessary"] = data["necessary"]
     if data.get("trigger") is not None:
         changes["trigger"] = data["trigger"]
     if "steps" in data:
@@ -295,6 +321,36 @@ def _step(step: dict[str, Any], workspace: Workspace, path: str) -> dict[str, An
             raise InvalidCampaign(message, fields={f"{path}.template": [message]})
         wanted["template"] = template
     return wanted
+
+
+class LiftQuerySerializer(serializers.Serializer[Any]):
+    event = serializers.CharField(required=False, max_length=100, help_text="The campaign's own if left out.")
+    days = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_DAYS)
+
+
+class SideSerializer(serializers.Serializer[Any]):
+    people = serializers.IntegerField(help_text="Whose days are over.")
+    converted = serializers.IntegerField()
+    rate = serializers.FloatField(allow_null=True, help_text="null without people.")
+
+
+class LiftSerializer(serializers.Serializer[Any]):
+    """What the campaign has brought about, by those whom it held out; nulls where there is nothing to compare."""
+
+    event = serializers.CharField()
+    days = serializers.IntegerField()
+    mailed = SideSerializer()
+    held_out = SideSerializer()
+    difference = serializers.FloatField(allow_null=True, help_text="mailed.rate − held_out.rate.")
+    interval = serializers.ListField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        help_text="95 % interval of the difference (Newcombe): low, high.",
+    )
+    is_proven = serializers.BooleanField(help_text="The interval leaves out 0.")
+    sentence = serializers.CharField(help_text="What this means, for people.")
+    unripe = serializers.IntegerField(help_text="People of both whose days are not over: they don't count yet.")
+    by_group = serializers.IntegerField(help_text="Held out of all campaigns by the workspace's group: not compared.")
 
 
 class LaunchSerializer(serializers.Serializer[Any]):

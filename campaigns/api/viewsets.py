@@ -10,8 +10,10 @@ from rest_framework.serializers import Serializer
 from campaigns import selectors, services
 from campaigns.api import serializers
 from campaigns.exceptions import CampaignError
+from campaigns.lift import lift_of
 from campaigns.models import Campaign, SignUpForm, Status
 from contacts import selectors as contacts
+from core import clock
 from core.exceptions import InvalidInput, NotFound
 from sequences.models import Step
 from team.access import Capability
@@ -87,6 +89,15 @@ class CampaignViewSet(ReadMixin, CreateMixin, UpdateMixin, DeleteMixin, Workspac
         if found is None:
             raise NotFound("This version of the campaign has not been checked; POST starts a check.")
         return Response(serializers.CheckSerializer(found).data)
+
+    @extend_schema(parameters=[serializers.LiftQuerySerializer], responses=serializers.LiftSerializer)
+    @action(detail=True, methods=["get"])
+    def lift(self, request: Request, pk: str) -> Response:
+        """What it has brought about, compared with whom it held out."""
+        query = serializers.LiftQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        found = lift_of(self.get_object(), now=clock.now(), **query.validated_data)
+        return Response(serializers.LiftSerializer(found).data)
 
     @extend_schema(request=serializers.LaunchSerializer, responses=serializers.CampaignSerializer)
     @action(detail=True, methods=["post"])

@@ -48,6 +48,7 @@ def _check_trigger(campaign: Campaign, findings: Findings) -> Size:
     except InvalidSegment as error:
         findings.add("broken_segment", "error", f"A segment can't be used: {error.message}", section="trigger")
         return Size()
+    _note_held_out(size, findings, section="trigger")
     if not size.total:
         message = "Nobody would have entered in the last 30 days, so the email could not be tried on anybody."
         findings.add("nobody_called", "info", message, section="trigger")
@@ -74,7 +75,9 @@ def _check_audience(campaign: Campaign, findings: Findings) -> Size:
         return Size()
     if not size.recipients:
         message = (
-            "Everybody in the audience is suppressed."
+            "Everybody in the audience is suppressed or held out."
+            if size.held_out
+            else "Everybody in the audience is suppressed."
             if size.total
             else "Nobody is in the chosen lists and segments, or all are excluded."
         )
@@ -82,10 +85,17 @@ def _check_audience(campaign: Campaign, findings: Findings) -> Size:
     if size.suppressed:
         message = "Suppressed contacts (unsubscribed, bounced, complained) in the audience get nothing."
         findings.add("suppressed", "info", message, section="audience", count=size.suppressed)
+    _note_held_out(size, findings, section="audience")
     if overlap:
         message = "Contacts that are in several of the chosen lists and segments get the campaign once."
         findings.add("duplicates", "info", message, section="audience", count=overlap)
     return size
+
+
+def _note_held_out(size: Size, findings: Findings, *, section: str) -> None:
+    if size.held_out:
+        message = "Contacts that are held out get nothing, to see what the mail brings."
+        findings.add("held_out", "info", message, section=section, count=size.held_out)
 
 
 def _overlap(audience: Audience) -> int:

@@ -15,6 +15,7 @@ from campaigns.services.drafts import (
 )
 from campaigns.services.entries import admit_due
 from campaigns.services.forgetting import forget_contacts
+from campaigns.services.holding import renew_due_groups, renew_holdout_group, renews_at, set_holdout_group
 from campaigns.services.launching import resume_stalled, run_launch
 from campaigns.services.lifecycle import (
     cancel_campaign,
@@ -87,6 +88,9 @@ __all__ = [
     "pause_campaign",
     "remove_step",
     "render_preview",
+    "renew_due_groups",
+    "renew_holdout_group",
+    "renews_at",
     "require_checked",
     "resume_campaign",
     "resume_stalled",
@@ -95,6 +99,7 @@ __all__ = [
     "save_form",
     "schedule_campaign",
     "send_test",
+    "set_holdout_group",
     "sign_up",
     "start_check",
     "start_or_stop",

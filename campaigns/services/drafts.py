@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 
 from campaigns import selectors
 from campaigns.exceptions import CampaignError, InvalidCampaign, StaleCampaignError
+from campaigns.holdouts import checked_holdout
 from campaigns.models import Campaign, Edit, Kind, Status, Trigger
 from campaigns.schedule import require_future, require_zone
 from campaigns.triggers import checked_trigger, trigger_document
@@ -23,7 +24,8 @@ from team import services as team
 from team.models import User, Workspace
 from templates_lib.models import Template, TemplateVersion
 
-PLAIN_FIELDS = ("name", "track_opens", "track_clicks", "send_at", "time_zone", "window")
+HOLDOUT_FIELDS = ("holdout_share", "holdout_event", "holdout_days", "is_necessary")
+PLAIN_FIELDS = ("name", "track_opens", "track_clicks", "send_at", "time_zone", "window", *HOLDOUT_FIELDS)
 RELATIONS: dict[str, type[List] | type[Segment] | type[Mailbox]] = {
     "lists": List,
     "segments": Segment,
@@ -40,6 +42,7 @@ PARTS = {
     "send_at": "the schedule",
     "time_zone": "the schedule",
     "window": "the sending hours",
+    **dict.fromkeys(HOLDOUT_FIELDS, "who is held out"),
     "lists": "the audience",
     "segments": "the audience",
     "excluded_lists": "the audience",
@@ -108,7 +111,8 @@ def update_campaign(
 
     `changes` holds any of: name, lists, segments, excluded_lists, excluded_segments, mailboxes (collections of objects or
     ids of the workspace), track_opens, track_clicks, send_at (aware, or None for at once), time_zone, window (sending hours
-    by the recipient's clock: {"weekdays": [0, …], "start": "09:00", "end": "17:00"}, or {}); for the email of a
+    by the recipient's clock: {"weekdays": [0, …], "start": "09:00", "end": "17:00"}, or {}), holdout_share (0 … 0.5),
+    holdout_event, holdout_days, is_necessary (also to the workspace's held-out group); for the email of a
     broadcast template (its current version), template_version, subject, preheader, or format, source and text_source;
     `trigger` of a triggered campaign as `campaigns.triggers` reads it;
     `lost_audience` may only be emptied, which goes on without what was deleted (as does any change of the audience);
@@ -194,6 +198,7 @@ def duplicate_campaign(campaign: Campaign, *, created_by: User | None = None) ->
         sequence=sequence,
         track_opens=campaign.track_opens,
         window=campaign.window,
+        **{name: getattr(campaign, name) for name in HOLDOUT_FIELDS},
         track_clicks=campaign.track_clicks,
         time_zone=campaign.time_zone,
         lost_audience=campaign.lost_audience,
@@ -264,6 +269,7 @@ def _apply_plain(campaign: Campaign, changes: dict[str, Any]) -> list[str]:
         require_zone(changes["time_zone"])
     if "window" in changes:
         changes["window"] = delivery.checked_window(changes["window"])
+    changes |= checked_holdout({name: changes[name] for name in HOLDOUT_FIELDS if name in changes})
     changed = [name for name, value in changes.items() if getattr(campaign, name) != value]
     if "send_at" in changed and changes["send_at"] is not None:
         require_future(changes["send_at"])

@@ -7,10 +7,11 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from campaigns import selectors
-from campaigns.admission import NO_MAILBOX, TRIED_AGAIN, Newcomer, Verdict, judge
+from campaigns.admission import HELD_OUT, NO_MAILBOX, TRIED_AGAIN, Newcomer, Verdict, judge
 from campaigns.models import Arrival, Launch, Trigger
 from campaigns.rotation import assign_mailboxes
 from campaigns.services import waking
+from campaigns.services.holding import hold_out
 from core import clock
 from sequences import services as sequences
 from sequences.exceptions import SequenceError
@@ -38,6 +39,9 @@ def admit(trigger: Trigger, newcomers: Sequence[Newcomer], *, now: datetime) -> 
             entered = _enrol(trigger, welcome, pool, now)
         else:
             verdicts = [verdict if verdict.refusal else verdict._replace(refusal=NO_MAILBOX) for verdict in verdicts]
+    held = [verdict.newcomer.contact_id for verdict in verdicts if verdict.refusal == HELD_OUT]
+    if held:
+        hold_out(trigger.campaign, held, now=now)
     _keep(trigger, [verdict for verdict in verdicts if verdict.refusal], now)
     return entered
 

@@ -2,17 +2,18 @@
 
 from django.db import connection
 
-from campaigns.models import Arrival, SignUp
+from campaigns.models import Arrival, HeldOut, SignUp
 from contacts.events import ContactsDeleted
 
 
 def forget_contacts(decision: ContactsDeleted) -> None:
-    """Handler: calls of triggers and sign-ups go; the findings of checks give people as examples: these go, their counts stay.
+    """Handler: calls of triggers, sign-ups and who was held out go; the findings of checks give people as examples: these go, their counts stay.
 
     The snapshots of segments forget by themselves, at their next look.  One pass over the workspace's checks, of which each campaign keeps only the last few.
     """
     Arrival.objects.filter(contact_id__in=decision.contact_ids).delete()
     SignUp.objects.filter(contact_id__in=decision.contact_ids).delete()
+    HeldOut.objects.filter(contact_id__in=decision.contact_ids).delete()
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -14,6 +14,7 @@ from campaigns.rotation import assign_mailboxes
 from campaigns.services import parts, waking
 from campaigns.services.entries import CHUNK as ADMITTED_AT_ONCE
 from campaigns.services.entries import admit
+from campaigns.services.holding import hold_out_audience
 from campaigns.services.triggers import look_at_triggers
 from core import clock
 from sequences import services as sequences
@@ -37,6 +38,8 @@ def run_launch(campaign_id: int, *, chunk: int = CHUNK) -> None:
     if launch.finished_at is not None:
         return
     campaign = launch.campaign
+    audience = audience_of(campaign)
+    hold_out_audience(audience, now=clock.now())
     test = selectors.test_in_parts(campaign)
     if test is not None and not parts.run_parts(launch, test, enrol=_enrol_chunk, chunk=chunk):
         return
@@ -44,7 +47,7 @@ def run_launch(campaign_id: int, *, chunk: int = CHUNK) -> None:
     if campaign.kind == Kind.TRIGGERED:
         look_at_triggers()  # what a segment holds now is what others enter
         chunk = min(chunk, ADMITTED_AT_ONCE)
-    for contact_ids in stream(audience_of(campaign), after=position, size=chunk, first=min(chunk, FIRST_CHUNK)):
+    for contact_ids in stream(audience, after=position, size=chunk, first=min(chunk, FIRST_CHUNK)):
         if not _enrol_chunk(campaign, contact_ids, None, position):
             return
         position = contact_ids[-1]

@@ -12,6 +12,7 @@ from campaigns.admission import Newcomer
 from campaigns.models import Campaign, Launch, Reentry, Status, Trigger
 from campaigns.rotation import assign_mailboxes
 from campaigns.services.entries import admit
+from campaigns.services.holding import hold_out
 from core import clock
 from sequences import services as sequences
 from sequences.events import OthersAsked
@@ -53,10 +54,11 @@ def _enrol(campaign: Campaign, chunks: Iterator[tuple[str, list[int]]], now: dat
     entered = 0
     try:
         for entry_key, chunk in chunks:
+            welcome = hold_out(campaign, chunk, now=now)
             entered += sequences.enrol_contacts(
                 sequence=campaign.sequence,
-                contact_ids=chunk,
-                mailbox_ids=assign_mailboxes(pool=pool, contact_ids=chunk),
+                contact_ids=welcome,
+                mailbox_ids=assign_mailboxes(pool=pool, contact_ids=welcome),
                 due_at=now,
                 entry_key=entry_key,
                 now=now,

@@ -224,7 +224,7 @@ def _checklist(request: MemberRequest, campaign: Campaign) -> dict[str, Any]:
         **_summary(campaign),
         "form": form,
         "trigger_form": TriggerForm.of(campaign) if campaign.is_triggered else None,
-        "event_names": event_names(workspace) if campaign.is_triggered else [],
+        "event_names": event_names(workspace),
         "rows": step_rows(campaign, form, edited=edited),
         "lists": [(item, sizes[item.pk]) for item in lists],
         "segments": list(contacts.segments_in(workspace)),

@@ -17,6 +17,7 @@ DOORS = {"models", "services", "selectors", "events", "exceptions"}
 PURE = {
     ("templates_lib", "rendering"),
     ("abtests", "statistics"),
+    ("abtests", "intervals"),
     ("contacts", "tags"),
     ("delivery", "tokens"),
     ("tracking", "hits"),

@@ -38,6 +38,9 @@ def form(campaign, steps=None, **changes):
         "time_zone": "UTC",
         "track_opens": "on",
         "track_clicks": "on",
+        "holdout_share": campaign.holdout_share,
+        "holdout_event": campaign.holdout_event,
+        "holdout_days": campaign.holdout_days,
         "steps-TOTAL_FORMS": len(rows),
         "steps-INITIAL_FORMS": sum("id" in row for row in rows),
     }
