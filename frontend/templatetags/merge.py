@@ -46,11 +46,13 @@ def plain_fields(value: str | None) -> str:
     return "".join(f"‹{piece.text}›" if piece.source else piece.text for piece in pieces(value or ""))
 
 
-def gist(value: str) -> str:
+@register.filter
+def gist(value: str | None) -> str:
     """Returns the text as ``plain_fields`` does, with the first of each choice alone: what it says where all is known.
 
     Where the choices aren't closed, or their first ways are empty, it is all of the text.
     """
+    value = value or ""
     found: list[str] = []
     choices: list[int] = []  # which way of each open choice it is
     position = 0

@@ -3,8 +3,9 @@
 import pytest
 from django.test import Client
 
+from campaigns import services
 from tests.factories.campaigns import make_campaign
-from tests.factories.sequences import SOURCE
+from tests.factories.sequences import SOURCE, make_mailbox
 from tests.factories.team import MembershipFactory
 
 pytestmark = pytest.mark.django_db
@@ -43,3 +44,15 @@ def test_a_card_says_what_its_email_does_besides(client: Client) -> None:
     assert "‹Company› again" in page
     assert page.count("In the same thread") == 1
     assert page.count("Within 2 days, or not at all") == 1
+
+
+@pytest.mark.parametrize(("kind", "editable"), [("drip", True), ("broadcast", False)])
+def test_only_what_can_be_edited_has_the_button(client: Client, kind: str, editable: bool) -> None:
+    member = MembershipFactory(role="editor")
+    make_mailbox(member.workspace)
+    campaign = make_campaign(member.workspace, kind=kind)
+    services.launch_campaign(campaign)
+    client.force_login(member.user)
+    page = client.get(f"/sequences/{campaign.sequence_id}/").text
+    assert (f"/sequences/{campaign.sequence_id}/draft/" in page) is editable
+    assert ("can’t be changed; duplicate it" in page) is not editable
