@@ -18,7 +18,7 @@ from abtests.variant_fields import way_of
 from core import clock
 from core.exceptions import NotFound
 from delivery import selectors as delivery
-from delivery.models import Counter, LinkCounter
+from delivery.models import Counter, LinkCounter, Mailing
 from team.models import Workspace
 
 HISTORY = timedelta(days=90)
@@ -190,3 +190,9 @@ def held_out_sql(key: str, share: float, *, contact_id: str) -> tuple[str, list[
         return ("TRUE" if share >= 1 else "FALSE"), []
     limit = math.ceil(share * 2.0**64).to_bytes(8)
     return f"{DRAW_SQL.replace('%(key)s', '%s').format(contact_id=contact_id)} < %s", [key, limit]
+
+
+def control_of(experiment: Experiment) -> Mailing | None:
+    """Return the mailing of the control, the email as it is; None as long as the test was not begun."""
+    variant = experiment.variants.select_related("mailing").order_by("position").first()
+    return variant.mailing if variant else None

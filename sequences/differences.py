@@ -85,7 +85,8 @@ def compare(
 
 
 def _changes(old: Placed, new: Placed) -> tuple[FieldChange, ...]:
-    before, after = {"kind": old.kind, **old.fields}, {"kind": new.kind, **new.fields}
+    before = {"kind": old.kind, **old.fields, "experiment": old.experiment}
+    after = {"kind": new.kind, **new.fields, "experiment": new.experiment}
     names = dict.fromkeys([*before, *after])
     return tuple(
         FieldChange(name, before.get(name), after.get(name))

@@ -26,14 +26,17 @@ from sequences.models import ROOT_LANE, Step, StepKind
 
 KEY = re.compile(r"[A-Za-z0-9_-]{1,20}\Z")
 EMAIL_FIELDS = ("template_version", "subject", "preheader", "format", "source", "text_source")
-NOT_SETTINGS = ("key", "kind", "lanes")
+NOT_SETTINGS = ("key", "kind", "lanes", "test")
 # What reading a step shows, and writing it back passes over.
-READ_ONLY = ("mailing", "effective_subject")
+READ_ONLY = ("mailing", "effective_subject", "experiment")
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A step of a document: where it stands, and its fields as given; `path` is its place for error messages."""
+    """A step of a document: where it stands, and its fields as given; `path` is its place for error messages.
+
+    `test` is the plan of an email's new A/B test, `experiment` the id of the one that it is shown with.
+    """
 
     path: str
     key: str
@@ -42,6 +45,8 @@ class Placed:
     kind: str
     fields: dict[str, Any]
     lanes: Mapping[str, Any]
+    test: Any = None
+    experiment: Any = None
 
     @property
     def label(self) -> str:
@@ -89,7 +94,8 @@ def _place(steps: object, path: str, lane: str, found: list[Placed], taken: set[
         if not isinstance(lanes, Mapping):
             raise StepError("Lanes are an object of lists.", fields={f"{here}.lanes": ["This must be an object."]})
         fields = {str(name): value for name, value in given.items() if name not in (*NOT_SETTINGS, *READ_ONLY)}
-        found.append(Placed(here, key, lane, position, given.get("kind", StepKind.EMAIL), fields, lanes))
+        kind, test, experiment = given.get("kind", StepKind.EMAIL), given.get("test"), given.get("experiment")
+        found.append(Placed(here, key, lane, position, kind, fields, lanes, test, experiment))
         for outcome, inside in lanes.items():
             if inside:
                 _place(inside, f"{here}.lanes.{outcome}", lane_of(key, outcome), found, taken, deepest - 1)
@@ -134,6 +140,7 @@ def _email(step: Step) -> dict[str, Any]:
         "subject": step.subject or origin.subject,
         "preheader": step.preheader or origin.preheader,
         "mailing": step.mailing_id,
+        "experiment": step.experiment_id,
         **({} if version else {name: getattr(step, name) for name in ("format", "source", "text_source")}),
     }
 

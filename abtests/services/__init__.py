@@ -3,6 +3,7 @@
 from abtests.services.assigning import assign_cells, assign_drawn, assign_entrants, forget_contacts
 from abtests.services.batches import finish_bandit, release_due_batches
 from abtests.services.cells import begin_cells
+from abtests.services.copying import copy_experiment, create_from_plan, plan_document
 from abtests.services.deciding import choose_winner, record_look
 from abtests.services.lifecycle import pause, resume, start, stop, stop_arm
 from abtests.services.looks import end_when_matured, take_due_looks
@@ -29,11 +30,14 @@ __all__ = [
     "assign_entrants",
     "begin_cells",
     "choose_winner",
+    "copy_experiment",
     "create_experiment",
+    "create_from_plan",
     "end_when_matured",
     "finish_bandit",
     "forget_contacts",
     "pause",
+    "plan_document",
     "plan_of",
     "prepare",
     "record_look",

@@ -13,16 +13,12 @@ from django.db import connection, transaction
 from abtests import selectors, strata
 from abtests.assignment import arm_of
 from abtests.exceptions import ExperimentError
-from abtests.models import Design, Experiment, ExperimentBatch, Metric, Mode, Variant, WithoutProof
+from abtests.models import Design, Experiment, ExperimentBatch, Metric, Variant
 from abtests.services import lifecycle
 from core.literals import numbers
 from delivery import services as delivery
 
 State = Experiment.State
-
-# After these nobody is sent anything until somebody has had a look.
-NEEDS_A_PERSON: Final = frozenset({"INVALID_SRM", "ALL_BLOCKED"})
-
 
 # Between these ages responses are told apart (and at the test's own window): most come early.
 RESPONSE_HOURS: Final = (1, 2, 3, 4, 6, 8, 12, 18, 24, 36, 48, 72, 96, 120, 168, 240, 336)
@@ -88,33 +84,23 @@ def _serve_others(
     known: Mapping[int, _Known],
     served: Served,
 ) -> None:
-    """Serve those who have no arm that can be sent to them: the same for all, or drawn."""
-    open_arms = [variant for variant in variants if variant.stopped_at is None]
-    match experiment.state:
-        case State.RUNNING if experiment.design == Design.CONTINUOUS:
-            newcomers = [contact_id for contact_id in contact_ids if contact_id not in known]
-            _draw(experiment, open_arms, newcomers, served)
-            _give_all(served, [contact_id for contact_id in contact_ids if contact_id in known], _control(variants))
-        case State.RUNNING:
-            served.waiting.update(contact_ids)
-        case State.PAUSED if experiment.design != Design.CONTINUOUS:
-            served.waiting.update(contact_ids)
-        case State.DECIDED if experiment.winner_id is not None:
-            winner = next(variant for variant in variants if variant.pk == experiment.winner_id)
-            _give_all(served, contact_ids, winner)
-        case State.DECIDED if not open_arms or experiment.outcome in NEEDS_A_PERSON:
-            served.waiting.update(contact_ids)
-        case State.DECIDED if experiment.without_proof == WithoutProof.EQUAL:
-            for contact_id in contact_ids:
-                _give(served, contact_id, _drawn(experiment, open_arms, contact_id), strata.NOT_COUNTED)
-        case State.DECIDED if Mode.BANDIT in (experiment.mode, experiment.without_proof):
-            newcomers = [contact_id for contact_id in contact_ids if contact_id not in known]
-            _draw(experiment, open_arms, newcomers, served)
-            _give_all(served, [contact_id for contact_id in contact_ids if contact_id in known], _control(variants))
-        case State.DECIDED:
-            served.waiting.update(contact_ids)
-        case _:
-            _give_all(served, contact_ids, _control(variants))
+    """Serve those who have no arm that can be sent to them: drawn while the test takes whoever comes by, else the same for all."""
+    if experiment.state in (State.RUNNING, State.PAUSED) and experiment.design != Design.CONTINUOUS:
+        served.waiting.update(contact_ids)
+    elif experiment.state == State.RUNNING:
+        open_arms = [variant for variant in variants if variant.stopped_at is None]
+        _draw(experiment, open_arms, [contact_id for contact_id in contact_ids if contact_id not in known], served)
+        # Their arm was stopped since.
+        _give_all(served, [contact_id for contact_id in contact_ids if contact_id in known], _control(variants))
+    elif experiment.state in (State.PLANNED, State.PAUSED):
+        _give_all(served, contact_ids, _control(variants))
+    elif len(going := selectors.goes_to_the_rest(experiment)) == 1:
+        _give_all(served, contact_ids, going[0])
+    elif going:
+        for contact_id in contact_ids:
+            _give(served, contact_id, _drawn(experiment, going, contact_id), strata.NOT_COUNTED)
+    else:
+        served.waiting.update(contact_ids)
 
 
 def _control(variants: Sequence[Variant]) -> Variant:

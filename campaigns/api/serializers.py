@@ -87,7 +87,9 @@ class StepSerializer(serializers.Serializer[Any]):
     mailing = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="For `messages/?mailing=`; null until the launch."
     )
-
+    experiment = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="The A/B test of an email, see `experiments/`; null without one."
+    )
     lanes = serializers.DictField(
         child=serializers.ListField(child=serializers.DictField()),
         required=False,

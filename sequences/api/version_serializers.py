@@ -116,6 +116,17 @@ class SkippedSerializer(serializers.Serializer[Any]):
     why = serializers.ChoiceField(choices=("passed", "sent"), help_text="passed: they are past it; sent: they had it.")
 
 
+class TestForecastSerializer(serializers.Serializer[Any]):
+    __test__ = False  # its name is the domain's, not pytest's
+
+    experiment = serializers.IntegerField()
+    name = serializers.CharField()
+    title = serializers.CharField(help_text="What the email is called.")
+    begins = serializers.BooleanField(
+        help_text="false: it ends without a winner; whoever still gets the email gets the control."
+    )
+
+
 @extend_schema_serializer(component_name="PublishPreview")
 class PreviewSerializer(serializers.Serializer[Any]):
     """Who moves, waits, skips or exits; numbers are people, but for those of messages."""
@@ -131,6 +142,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
     skips = serializers.IntegerField(help_text="Steps that people don't take, as they are past them or had them.")
     exits = serializers.IntegerField(help_text="Whose way ends.")
     stays_behind = serializers.IntegerField(help_text="Who finishes the old steps.")
+    tests = TestForecastSerializer(many=True)
     replaced_messages = serializers.IntegerField(help_text="Messages in the queue that get the new copy.")
     cancelled_messages = serializers.IntegerField(help_text="Messages in the queue whose step is gone.")
     steps = StepForecastSerializer(many=True)

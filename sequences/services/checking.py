@@ -12,6 +12,7 @@ from sequences.exceptions import StepError
 from sequences.kinds import Reading
 from sequences.lint import lint, place_problems
 from sequences.models import Sequence, Step, StepKind
+from sequences.services import arms
 from sequences.services.references import check_references, circle_of_starts, live_starts
 from sequences.structure import Problem, problems
 from templates_lib.rendering import TemplateError, compile_email, lint_email
@@ -89,21 +90,31 @@ def _raise_first(steps: Items[Step], found: Iterable[Problem]) -> None:
 
 
 def _problems_of_mail(step: Step) -> Iterable[Problem]:
+    content = content_of(step)
+    yield from _problems_of_content(step, content)
+    for arm, said in arms.contents_of_arms(step, content)[1:]:
+        said.pop("from_name")
+        if said != content:
+            yield from _problems_of_content(step, said, f"Version {arm.name}: ")
+
+
+def _problems_of_content(step: Step, content: Mapping[str, str], whose: str = "") -> Iterable[Problem]:
     try:
-        compiled = compile_email(**content_of(step))
+        compiled = compile_email(**content)
     except TemplateError as error:
         for fault in error.problems:
-            yield Problem(step.key, "template_error", str(fault), fault.part)
+            yield Problem(step.key, "template_error", f"{whose}{fault}", fault.part)
         return
     for fault in lint_email(compiled):
         if fault.code in BLOCKING:
-            yield Problem(step.key, fault.code.replace("-", "_"), fault.message, fault.part)
+            yield Problem(step.key, fault.code.replace("-", "_"), f"{whose}{fault.message}", fault.part)
 
 
 def _problems_of_step(step: Step, reading: Reading | None, gone: Mapping[str, str]) -> Iterable[Problem]:
     if reading is None:
         if not content_of(step)["source"].strip():
             yield Problem(step.key, "no_content", "It has no content yet; choose a template.")
+        yield from arms.problems_of_test(step, content_of(step))
         return
     for field, message in (reading.errors | reading.missing).items():
         yield Problem(step.key, "incomplete", message, field)

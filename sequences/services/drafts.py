@@ -14,7 +14,7 @@ from sequences.exceptions import SequenceError, StepError
 from sequences.graph import lane_of
 from sequences.kinds.waits import FixedWait
 from sequences.models import ROOT_LANE, Sequence, Step, StepKind, Version
-from sequences.services import history
+from sequences.services import history, planning
 from sequences.services.references import check_references
 from team.models import Workspace
 from team.services import audit_as_workspace
@@ -111,6 +111,8 @@ def replace_steps(sequence: Sequence, *, steps: Items[Mapping[str, Any]]) -> lis
     given = placed(steps, deepest=settings.MAX_SEQUENCE_NESTING)
     require_room(len(given))
     made = made_of(draft, sequence.workspace_id, given)
+    planning.keep_tests(draft, made)
+    planning.make_tests(sequence, given, made)
     history.write_rows(draft, {step.key: step for step in made})
     history.note_edit(draft, "replaced the steps")
     return made
@@ -118,16 +120,16 @@ def replace_steps(sequence: Sequence, *, steps: Items[Mapping[str, Any]]) -> lis
 
 @transaction.atomic
 def copy_steps(source: Sequence, *, to: Sequence) -> None:
-    """Give the draft of `to` the steps that `source` shows, with the same keys."""
+    """Give the draft of `to` the steps that `source` shows, with the same keys; a test becomes a new one with the same plan."""
     version = selectors.shown_version(source)
     draft = lock_draft(to)
     draft.steps.all().delete()
     copied = ("key", "lane", "position", "kind", *STEP_FIELDS)
     if version is not None:
-        Step.objects.bulk_create(
-            Step(version=draft, **{name: getattr(step, name) for name in copied})
-            for step in selectors.steps_of(version)
-        )
+        steps = list(selectors.steps_of(version))
+        copies = [Step(version=draft, **{name: getattr(step, name) for name in copied}) for step in steps]
+        planning.copy_tests(to, steps, copies)
+        Step.objects.bulk_create(copies)
     history.note_edit(draft, "copied the steps")
 
 

@@ -1,28 +1,26 @@
 """A/B tests of a sequence's emails: put to an email of the draft and taken from it, and started when that is published."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Sequence as Items
+from typing import Final
 
 from django.db import connection, transaction
 
-from abtests import selectors as tests
 from abtests import services as abtests
 from abtests.events import ExperimentDecided
-from abtests.models import Design, Experiment, Variant
+from abtests.models import Experiment
 from core import clock
 from delivery import services as delivery
 from delivery.models import Mailing
-from sequences import selectors
 from sequences.engine.versions import WAITS_FOR_TEST
 from sequences.exceptions import StepError
-from sequences.models import EnrolmentState, Sequence, Step, StepKind
-from sequences.services import history, waking
+from sequences.models import EnrolmentState, Sequence, Step, StepKind, Version
+from sequences.services import arms, history, planning, waking
 from sequences.services.drafts import named
 from sequences.services.gestures import gesture, step_of
 from team.models import User
 
 FIRST_ARMS: Final = 2
-STARTED: Final = (Experiment.State.RUNNING, Experiment.State.PAUSED)
+UNDER_WAY: Final = (Experiment.State.RUNNING, Experiment.State.PAUSED)
 
 
 def add_experiment(
@@ -35,8 +33,9 @@ def add_experiment(
             raise StepError("Only an email can be tested.", code="no_email")
         if step.experiment_id is not None:
             raise StepError("This email has a test already.", code="has_test")
-        design = Design.CELLS if is_for_an_audience(sequence) else Design.CONTINUOUS
-        experiment = abtests.create_experiment(sequence.workspace, name=name or _name_for(step), design=design)
+        experiment = abtests.create_experiment(
+            sequence.workspace, name=name or _name_for(step), design=planning.design_for(sequence)
+        )
         for _ in range(FIRST_ARMS):
             abtests.add_variant(experiment)
         Step.objects.filter(pk=step.pk).update(experiment=experiment)
@@ -54,32 +53,30 @@ def remove_experiment(sequence: Sequence, *, key: str, user: User | None = None,
         history.note_edit(draft, f"removed the test of {named(step)}")
 
 
-def is_for_an_audience(sequence: Sequence) -> bool:
-    """Tell whether the sequence goes to an audience that is known (a broadcast), and not to whoever comes by."""
-    return getattr(selectors.owner_of(sequence), "kind", "") == "broadcast"
-
-
-def content_of_arm(content: Mapping[str, Any], arm: Variant) -> dict[str, Any]:
-    """Return what an arm's mailing is made of: the email's own content but for what the arm gives."""
-    found = dict(content)
-    if arm.template_version is not None:
-        version = arm.template_version
-        found |= {"format": version.format, "source": version.source, "text_source": version.text_source}
-    given = {"subject": arm.subject, "preheader": arm.preheader, "from_name": arm.from_name}
-    return found | {name: text for name, text in given.items() if text}
-
-
 def start_experiment(step: Step, control: Mailing) -> None:
     """Give each arm of a planned test its mailing, the `control` the first (none was sent yet), and start it."""
     experiment = step.experiment
     if experiment is None or experiment.state != Experiment.State.PLANNED:
         return
-    content = {name: getattr(control, name) for name in ("format", "subject", "preheader", "source", "text_source")}
-    arms = tests.variants_of(experiment)
-    mailings = {arms[0].pk: control.pk} if arms else {}
-    for arm in arms[1:]:
-        mailings[arm.pk] = delivery.revise_mailing(control, **content_of_arm(content, arm)).pk
+    content = {name: getattr(control, name) for name in arms.TEXTS}
+    mailings: dict[int, int] = {}
+    for arm, said in arms.contents_of_arms(step, content):
+        mailings[arm.pk] = delivery.revise_mailing(control, **said).pk if mailings else control.pk
     abtests.prepare(experiment, mailing_ids=mailings)
+
+
+def left_behind(live: Version, steps: Items[Step]) -> list[Experiment]:
+    """Return the tests under way of the live version that a draft's steps don't have any more."""
+    kept = [step.experiment_id for step in steps if step.experiment_id is not None]
+    own = Experiment.objects.filter(steps__version=live, state__in=UNDER_WAY)
+    return list(own.exclude(pk__in=kept).distinct().order_by("pk"))
+
+
+def end_experiment(experiment: Experiment) -> None:
+    """End a test whose email has none any more: whoever still gets the email gets the control."""
+    experiment.refresh_from_db(fields=["state"])
+    if experiment.state in UNDER_WAY:
+        abtests.stop(experiment)
 
 
 @transaction.atomic

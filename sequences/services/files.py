@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
+from abtests import selectors as tests
+from abtests import services as abtests
 from contacts import selectors as contacts
 from contacts import services as contact_services
 from contacts.models import FieldType
@@ -16,9 +18,13 @@ from sequences.models import Sequence, Step, StepKind
 from sequences.services.checking import content_of
 from sequences.services.gestures import Edited, replace_draft
 from sequences.services.rules import update_rules
+from templates_lib import services as templates
+from templates_lib.rendering import TemplateError
 
 FORMAT = "drumbeat.sequence"
 MAX_FILE = 10_000_000
+# What a file holds of the content of a version of an email.
+CONTENT = ("name", "format", "source", "text_source")
 # Settings that name things of the workspace by their id: by the name of those in the file.
 NAMED = {"list": "lists", "segment": "segments"}
 
@@ -28,7 +34,9 @@ Document = list[dict[str, Any]]
 def fragment_of(sequence: Sequence, *, key: str = "", lane: str = "") -> Document:
     """Return a step with its lanes, or the steps of a lane, as a document.  Raises NotFound."""
     version = selectors.edited_version(sequence)
-    steps = document_of(selectors.steps_of(version)) if version else []
+    rows = list(selectors.steps_of(version)) if version else []
+    steps = document_of(rows)
+    _show_tests(steps, rows)
     found = [step for step in _every(steps) if step["key"] == key] if key else _lane(steps, lane)
     if not found:
         raise NotFound("There is no such step." if key else "The lane is empty.")
@@ -40,6 +48,7 @@ def export_steps(sequence: Sequence) -> dict[str, Any]:
     version = selectors.edited_version(sequence)
     rows = list(selectors.steps_of(version)) if version else []
     document = document_of(rows)
+    _show_tests(document, rows)
     by_key = {step.key: step for step in rows}
     for step in _every(document):
         if step["kind"] == StepKind.EMAIL:
@@ -59,6 +68,7 @@ def import_steps(sequence: Sequence, *, data: bytes, revision: int | None = None
     lost = 0
     for step in _every(found["steps"]):
         step.pop("template_name", None)
+        _fold_versions(sequence, step)
         for setting, kind in NAMED.items():
             if setting in step:
                 names = given.get(kind) if isinstance(given, Mapping) else None
@@ -136,9 +146,45 @@ def _unfold(step: dict[str, Any], row: Step) -> None:
     """Give an email its content in place of its template."""
     if row.template_version is not None:
         step["template_name"] = row.template_version.template.name
-    for name in ("template", "template_version", "mailing"):
+    for name in ("template", "template_version", "mailing", "experiment"):
         step.pop(name, None)
     step |= content_of(row)
+    arms = tests.variants_of(row.experiment) if row.experiment else []
+    for version, arm in zip(step.get("test", {}).get("versions", ()), arms, strict=True):
+        if arm.template_version is not None:
+            origin = arm.template_version
+            version["content"] = {
+                "name": origin.template.name, "format": origin.format, "source": origin.source,
+                "text_source": origin.text_source,
+            }  # fmt: skip
+        version.pop("template_version")
+
+
+def _show_tests(document: Document, rows: list[Step]) -> None:
+    """Let the emails of a document hold the plans of their tests, so that a copy can have the same."""
+    by_key = {step.key: step for step in rows}
+    for step in _every(document):
+        if (experiment := by_key[step["key"]].experiment) is not None:
+            step["test"] = abtests.plan_document(experiment)
+
+
+def _fold_versions(sequence: Sequence, step: dict[str, Any]) -> None:
+    """Make a template of each content that a version of the email's test brings along.  Raises InvalidInput."""
+    test = step.get("test")
+    versions = test.get("versions") if isinstance(test, dict) else None
+    for version in versions if isinstance(versions, list) else ():
+        content = version.pop("content", None) if isinstance(version, dict) else None
+        if content is None:
+            continue
+        texts = {name: content.get(name, "") for name in CONTENT} if isinstance(content, dict) else {}
+        if not texts or not all(isinstance(text, str) for text in texts.values()):
+            raise InvalidInput("The content of a test’s version is an object with name, format and source.")
+        name = templates.unused_name(sequence.workspace, texts.pop("name") or "Version of a test")
+        try:
+            made = templates.create_template(workspace=sequence.workspace, name=name, **texts)
+        except TemplateError as error:
+            raise InvalidInput(f"The content of a test’s version can’t be used: {error}") from error
+        version["template_version"] = made.current_version_id
 
 
 def _names(sequence: Sequence) -> dict[str, dict[str, str]]:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import DurationField
 from django.utils.duration import duration_iso_string
 
+from abtests.models import Experiment
 from core import clock
 from sequences import selectors
 from sequences.exceptions import SequenceError, StaleDraftError
@@ -93,15 +94,19 @@ def write_rows(draft: Version, wanted: Mapping[str, Step]) -> None:
 
 
 def _bring_back(draft: Version, rows: Iterable[Row]) -> None:
-    """Write kept rows again.  A template that is gone since leaves its place empty."""
+    """Write kept rows again.  A template or a test that is gone since leaves its place empty."""
     kept = list(rows)
     ids = {row["template_version_id"] for row in kept} - {None}
     there = set(TemplateVersion.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    asked = {row["experiment_id"] for row in kept if row.get("experiment_id")}
+    tests = set(Experiment.objects.filter(pk__in=asked).values_list("pk", flat=True))
     steps: dict[str, Step] = {}
     for row in kept:
         step = Step(version=draft, **{name: _read(name, value) for name, value in row.items() if name in _kept()})
         if step.template_version_id not in there:
             step.template_version_id = None
+        if step.experiment_id not in tests:
+            step.experiment_id = None
         steps[step.key] = step
     write_rows(draft, steps)
 

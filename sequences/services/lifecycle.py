@@ -15,7 +15,7 @@ from delivery.models import Mailing
 from sequences import selectors
 from sequences.exceptions import SequenceError
 from sequences.models import OPEN_STATES, EnrolmentState, Sequence, Step, StepKind, Version
-from sequences.services import checking, drafts, experiments, threads, waking
+from sequences.services import checking, drafts, experiments, planning, threads, waking
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ def publish(
             experiments.start_experiment(step, step.mailing)
     draft.published_at = clock.now()
     draft.save(update_fields=["published_at"])
+    planning.drop_unused(planning.tests_of(draft))
     sequence.live_version = draft
     sequence.state = Sequence.State.RUNNING
     sequence.save(update_fields=["live_version", "state"])

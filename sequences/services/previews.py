@@ -4,17 +4,21 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from abtests.models import Experiment
 from core import clock
 from delivery import selectors as delivery
 from sequences import engine, selectors, transfer, words
-from sequences.differences import VersionDiff
+from sequences.differences import FieldChange, VersionDiff
 from sequences.document import EMAIL_FIELDS, graph_of
 from sequences.exceptions import SequenceError, StepError
 from sequences.graph import Graph
+from sequences.mailings import step_mailings
 from sequences.models import Policy, Sequence, Step, StepKind
+from sequences.services import experiments
 from sequences.services.publishing import Change, require_change
 from sequences.transfer import Fate, Passage
 
+State = Experiment.State
 # What an email says, of its settings: a change of it makes another mailing.
 CONTENT = {"template", *EMAIL_FIELDS}
 
@@ -38,6 +42,18 @@ class StepForecast:
     ending: int = 0
     first_due_at: datetime | None = None
     last_due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestForecast:
+    """What becomes of the A/B test of an email: it begins, or ends without a winner (the control goes on)."""
+
+    __test__ = False  # its name is the domain's, not pytest's
+
+    experiment: int
+    name: str
+    title: str
+    begins: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +84,7 @@ class PublishPreview:
     stays_behind: int
     replaced_messages: int
     cancelled_messages: int
+    tests: list[TestForecast]
     steps: list[StepForecast]
     skipped: list[Skipped]
 
@@ -105,6 +122,7 @@ def preview_publish(sequence: Sequence, *, policy: str = Policy.MIGRATE) -> Publ
         stays_behind=people if policy == Policy.FINISH_OLD else 0,
         replaced_messages=0 if policy == Policy.FINISH_OLD else forecast.replaced_messages(),
         cancelled_messages=0 if policy == Policy.FINISH_OLD else forecast.cancelled_messages(),
+        tests=forecast.tests(),
         steps=steps,
         skipped=skipped,
     )
@@ -183,14 +201,34 @@ class _Forecast:
         """Return how many messages in the queue are taken back, as their step is gone."""
         return delivery.waiting_messages(self._mailings(changed=False))
 
+    def tests(self) -> list[TestForecast]:
+        """Return the tests that begin and those that end, as their email has none any more."""
+        begin = [step for step in self._change.steps if step.experiment and step.experiment.state == State.PLANNED]
+        found = [
+            TestForecast(step.experiment.pk, step.experiment.name, self._titles.get(step.key, ""), begins=True)
+            for step in begin
+            if step.experiment is not None
+        ]
+        ending = experiments.left_behind(self._change.live, self._change.steps)
+        keys = dict(self._change.live.steps.filter(experiment__in=ending).values_list("experiment_id", "key"))
+        return found + [
+            TestForecast(test.pk, test.name, self._titles.get(keys[test.pk], ""), begins=False) for test in ending
+        ]
+
     def _mailings(self, *, changed: bool) -> list[int]:
         now = {step.key: step for step in self._change.steps if step.kind == StepKind.EMAIL}
         changed_steps = selectors.diff_versions(self._change.live, self._change.draft).changed
-        differing = {step.key for step in changed_steps if any(field.name in CONTENT for field in step.fields)}
-        older = Step.objects.filter(version__in=self._change.older, mailing__isnull=False)
-        keys = {key for key in now if key in differing} if changed else None
-        found = older.filter(key__in=keys) if keys is not None else older.exclude(key__in=now)
-        return list(found.values_list("mailing_id", flat=True).distinct())
+        differing = {step.key for step in changed_steps if any(_is_new_mail(field) for field in step.fields)}
+        older = step_mailings(version_ids=self._change.older)
+        wanted = (
+            each for each in older if (each.key in differing and each.key in now if changed else each.key not in now)
+        )
+        return list({each.mailing_id for each in wanted})
+
+
+def _is_new_mail(field: FieldChange) -> bool:
+    """Tell whether an email is sent as other mail by a change: it says something else, or its test begins."""
+    return field.name in CONTENT or (field.name == "experiment" and field.after is not None)
 
 
 def _titles(change: Change) -> dict[str, str]:

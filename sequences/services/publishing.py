@@ -15,6 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Max
 
+from abtests import selectors as tests
 from core import bus, clock
 from delivery import selectors as delivery_reads
 from delivery import services as delivery
@@ -23,8 +24,9 @@ from sequences import engine, selectors, transfer
 from sequences.engine.rows import event_fields
 from sequences.events import EditOpened
 from sequences.exceptions import PublishedMeanwhileError, SequenceError, StepError
+from sequences.mailings import step_mailings
 from sequences.models import Policy, Publication, Sequence, Step, StepKind, Version
-from sequences.services import checking, drafts, history, threads, waking
+from sequences.services import checking, drafts, experiments, history, planning, threads, waking
 from team.services import audit_as_workspace
 
 CHUNK = 5_000
@@ -32,6 +34,8 @@ CHUNK = 5_000
 AT_ONCE_SECONDS = 1.5
 # A task gives its worker back after this many seconds.
 WORK_SECONDS = 20.0
+# What no email takes over from a version of a test.
+UNTESTED: dict[str, Any] = {"response_bounds": [], "response_link": "", "from_name": ""}
 EDITABLE = (Sequence.State.RUNNING, Sequence.State.PAUSED)
 
 
@@ -57,7 +61,9 @@ def discard_draft(sequence: Sequence) -> None:
     draft = drafts.lock_draft(sequence)
     if not sequence.versions.filter(published_at__isnull=False).exists():
         raise SequenceError("Nothing was published yet; delete the campaign instead.")
+    used = planning.tests_of(draft)
     draft.delete()
+    planning.drop_unused(used)
 
 
 @transaction.atomic
@@ -155,6 +161,7 @@ def _flip(sequence: Sequence, policy: str, revision: int | None, by: str) -> Pub
     now = clock.now()
     _make_mailings(change)
     Version.objects.filter(pk=draft.pk).update(published_at=now)
+    planning.drop_unused(planning.tests_of(draft))
     Sequence.objects.filter(pk=sequence.pk).update(live_version=draft)
     sequence.live_version = draft
     leaves_alone = policy == Policy.FINISH_OLD
@@ -170,7 +177,10 @@ def _flip(sequence: Sequence, policy: str, revision: int | None, by: str) -> Pub
 
 
 def _make_mailings(change: Change) -> None:
-    """Give each email its mailing: one that the step had in an earlier version, if it says the same; else a new one like it."""
+    """Give each email its mailing: one that the step had in an earlier version, if it says the same; else a new one like it.
+
+    Tests that are new begin, those of emails that have none any more end.
+    """
     earlier: dict[str, list[Mailing]] = {}
     used = Step.objects.filter(version__in=change.older, mailing__isnull=False).select_related("mailing")
     for step in used.order_by("-version__number"):
@@ -182,8 +192,17 @@ def _make_mailings(change: Change) -> None:
             content = threads.mailed_content(step, change.steps)
             own = earlier.get(step.key, [])
             same = (mailing for mailing in own if all(getattr(mailing, name) == text for name, text in content.items()))
-            step.mailing = next(same, None) or delivery.revise_mailing(own[0] if own else model, **content)
+            made_from = own[0] if own else model
+            if step.experiment is None:
+                step.mailing = next(same, None) or delivery.revise_mailing(made_from, **content, **UNTESTED)
+            else:
+                # What counts for a test was sent while it ran: the control is a mailing of its own.
+                step.mailing = tests.control_of(step.experiment) or delivery.revise_mailing(made_from, **content)
             step.save(update_fields=["mailing"])
+            if step.experiment is not None:
+                experiments.start_experiment(step, step.mailing)
+    for experiment in experiments.left_behind(change.live, change.steps):
+        experiments.end_experiment(experiment)
 
 
 def _work(publication: Publication, *, seconds: float) -> None:
@@ -222,11 +241,13 @@ def _move_mail(publication: Publication, older: list[int]) -> None:
     """Let what is queued of an older copy be sent as the new one, and take back what is queued of steps that are gone."""
     if Publication.objects.filter(pk=publication.pk, moved_at=None).exists():
         return
-    now = dict(_mailings([publication.version_id]))
+    now = {step.key: step.mailing_id for step in publication.version.steps.filter(mailing__isnull=False)}
+    kept = {each.mailing_id for each in step_mailings(version_ids=[publication.version_id])}
     left: set[int] = set()
-    for key, mailing_id in _mailings(older):
+    for key, mailing_id, control_id in _mailings(older):
         by = now.get(key)
-        if by == mailing_id:
+        # What a version of a test says stays as long as the email itself does.
+        if mailing_id in kept or by == control_id:
             continue
         if by is None:
             while delivery.withdraw_waiting(mailing_id=mailing_id, reason=transfer.EDITED):
@@ -235,7 +256,7 @@ def _move_mail(publication: Publication, older: list[int]) -> None:
             left.add(mailing_id)
             while delivery.replace_waiting(mailing_id=mailing_id, by=by, fields_of=_fields_of):
                 pass
-    left -= set(now.values())
+    left -= kept
     if not delivery_reads.unfinished_mailings(left):
         Publication.objects.filter(pk=publication.pk, finished_at=None).update(finished_at=clock.now())
 
@@ -245,9 +266,13 @@ def _fields_of(keys: Items[str]) -> list[dict[str, Any] | None]:
     return event_fields([int(key.removeprefix("e").split(":")[0]) for key in keys])
 
 
-def _mailings(version_ids: list[int]) -> list[tuple[str, int]]:
+def _mailings(version_ids: list[int]) -> list[tuple[str, int, int | None]]:
+    """Return the mailings of the versions, each with its step's key and the step's own mailing."""
     steps = Step.objects.filter(version__in=version_ids, mailing__isnull=False)
-    return list(steps.order_by("version__number", "key").values_list("key", "mailing_id").distinct())
+    places = steps.values_list("version_id", "key", "mailing_id")
+    own = {(version_id, key): mailing_id for version_id, key, mailing_id in places}
+    every = step_mailings(version_ids=version_ids)
+    return list(dict.fromkeys((each.key, each.mailing_id, own[each.version_id, each.key]) for each in every))
 
 
 def _draft_from(sequence: Sequence, source_id: int) -> Version:

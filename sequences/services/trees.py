@@ -12,7 +12,7 @@ from sequences.document import new_key, placed
 from sequences.exceptions import StepError
 from sequences.graph import lane_of
 from sequences.models import ROOT_LANE, Sequence, Step
-from sequences.services import drafts, history
+from sequences.services import drafts, history, planning
 
 Place = tuple[str, int]
 
@@ -77,6 +77,7 @@ def insert_steps(
     given = placed(steps, deepest=settings.MAX_SEQUENCE_NESTING - _depth(present, lane))
     drafts.require_room(len(present) + len(given))
     made = drafts.made_of(draft, sequence.workspace_id, given)
+    planning.make_tests(sequence, given, made)
     _rename_keys(made, {step.key for step in present})
     tops = [step for step in made if step.lane == ROOT_LANE]
     for step in tops:

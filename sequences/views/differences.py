@@ -25,6 +25,7 @@ LABELS = {
     "kind": "Kind",
     "to": "Goes on at",
     "on": "Asks about",
+    "experiment": "A/B test",
 }
 DURATIONS = {"wait", "window", "timeout", "within"}
 # Too long to stand side by side.
@@ -66,6 +67,8 @@ def _said(name: str, value: Any) -> str:
         return words.duration_words(parse_duration(value))
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if name == "experiment":
+        return "has one"
     if name == "shares":
         return ", ".join(f"{lane} {share} %" for lane, share in value.items())
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -32,7 +32,7 @@ def every_kind(workspace):
     contacts.create_field(workspace=workspace, label="Renewal", type_="date")
     email = {"format": "html", "text_source": "", "preheader": "", "template": None, "template_version": None}
     return [
-        {**MAIL, **email, "mailing": None},
+        {**MAIL, **email, "mailing": None, "experiment": None},
         {"key": "w1", "kind": "wait", "wait": "P2DT00H00M00S"},
         {"key": "w2", "kind": "wait", "wait": "P1DT00H00M00S", "calendar": True},
         {"key": "w3", "kind": "wait", "until": {"weekdays": [0, 2], "time": "09:30"}},

@@ -1,71 +1,35 @@
 """An email under test goes out in its versions: each contact gets one, and always the same."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
 from abtests import services as abtests
-from abtests.models import Assignment, Experiment, Variant
+from abtests.models import Assignment, Experiment
 from delivery.events import MessagesAccepted
 from delivery.models import Mailbox, Message
 from sequences import selectors, services
-from sequences.models import Enrolment, Sequence
+from sequences.models import Enrolment
 from team.models import Workspace
 from tests.factories import sequences as make
 from tests.factories.team import UserFactory
+from tests.integration.sequences.experiments import DAY, EMAIL, LAST, drawn, enter, live_step, subjects, under_test
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-EMAIL = {"key": "hello", "kind": "email", "subject": "One", "source": make.SOURCE}
-LAST = {"key": "last", "kind": "email", "subject": "Last", "source": make.SOURCE}
-DAY = {"kind": "wait", "wait": "P1D"}
-
-
-def under_test(
-    workspace: Workspace, steps: list[Any], *, key: str = "hello", **arms: Any
-) -> tuple[Sequence, Experiment]:
-    """Publish a sequence whose email `key` is tested against the subject "Two"."""
-    sequence = make.make_document(workspace, steps, publish=False)
-    experiment = services.add_experiment(sequence, key=key)
-    Variant.objects.filter(experiment=experiment, name="B").update(**(arms or {"subject": "Two"}))
-    services.publish(sequence)
-    experiment.refresh_from_db()
-    return sequence, experiment
-
-
-def subjects() -> dict[int, str]:
-    """Return the subject that each contact was sent."""
-    return {message.contact_id or 0: message.mailing.subject for message in Message.objects.select_related("mailing")}
-
-
-def drawn(experiment: Experiment) -> dict[int, str]:
-    """Return each contact's subject by the arm that was kept."""
-    found = Assignment.objects.filter(experiment=experiment).select_related("variant")
-    return {each.contact_id: each.variant.subject or "One" for each in found}
-
-
-def enter(sequence: Sequence, contacts: list[int], mailbox: Mailbox, at: datetime, *, at_once: bool = False) -> None:
-    services.enrol_contacts(
-        sequence=sequence,
-        contact_ids=contacts,
-        mailbox_ids=[mailbox.pk] * len(contacts),
-        due_at=at,
-        now=at,
-        send_at_once=at_once,
-    )
-    services.advance_due(now=at)
 
 
 def test_publishing_gives_each_version_its_mailing_and_starts_the_test(workspace: Workspace, at_nine: datetime) -> None:
     sequence, experiment = under_test(workspace, [EMAIL, DAY, LAST])
     control, other = experiment.variants.all()
-    step = sequence.live_version.steps.get(key="hello")  # type: ignore[union-attr]  # it was just published
+    step = live_step(sequence)
     assert experiment.state == Experiment.State.RUNNING
     assert control.mailing_id == step.mailing_id
     assert (other.mailing.subject, other.mailing.source) == ("Two", step.mailing.source)  # type: ignore[union-attr]  # it has both
-    last = sequence.live_version.steps.get(key="last").mailing_id  # type: ignore[union-attr]  # it was just published
-    assert selectors.mailing_ids(sequence) == [control.mailing_id, other.mailing_id, last]
+    assert selectors.mailing_ids(sequence) == [
+        control.mailing_id,
+        other.mailing_id,
+        live_step(sequence, "last").mailing_id,
+    ]
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["by the engine", "at entry"])
