@@ -5,13 +5,15 @@ A task carries ids and is safe to run twice; losing the queue costs latency, nev
 
 import gc
 import os
+import sys
 from urllib.parse import parse_qs, urlsplit
 
-from celery import Celery
-from celery.signals import heartbeat_sent, worker_before_create_process, worker_shutdown
+from celery import Celery, Task
+from celery.signals import heartbeat_sent, task_postrun, task_prerun, worker_before_create_process, worker_shutdown
 from celery.worker.heartbeat import Heart
 from celery.worker.worker import WorkController
 from django.conf import settings
+from django.db import close_old_connections
 from kombu.entity import Queue
 
 from config import heartbeats
@@ -79,11 +81,21 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_hijack_root_logger=False,
     worker_max_memory_per_child=400_000,
+    # Celery would end the connection to PostgreSQL before and after each task, and a new one costs PostgreSQL 4 ms.
+    CELERY_DB_REUSE_MAX=sys.maxsize // 2,
     beat_schedule=BEAT_SCHEDULE,
     beat_max_loop_interval=1,
     timezone="UTC",
 )
 app.autodiscover_tasks()
+
+
+@task_prerun.connect
+@task_postrun.connect
+def _keep_connections(sender: Task, **_: object) -> None:
+    """As at the ends of a request: what is broken or old is closed, the rest is kept, and looked at once before its next use."""
+    if not sender.request.is_eager:
+        close_old_connections()
 
 
 @worker_before_create_process.connect

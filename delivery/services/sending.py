@@ -75,7 +75,8 @@ def dispatch_due(*, seconds: float = DISPATCH_SECONDS, gives_way_after: float = 
     patient_until = time.monotonic() + gives_way_after
     settled = 0
     paced: set[int] = set()
-    # With PostgreSQL away nothing is begun.
+    # With PostgreSQL away nothing is begun; a connection of an earlier task may be broken by now.
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     courier = _courier()
     courier.hang_up(unused_for=KEEP_CONNECTIONS_SECONDS)
