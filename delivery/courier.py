@@ -110,7 +110,8 @@ class Courier:
         if gate is not None and not gate.opens(len(sendable)):
             trip.remaining, trip.wait = [message.id for message in sendable], gate.wait
             return trip
-        composer = self._composer(mailing, mailbox)
+        account = account_of(mailbox)
+        composer = self._composer(mailing, mailbox, signs=account is None)
         if isinstance(composer, TemplateError):
             now = clock.now()
             text = str(composer)
@@ -122,7 +123,7 @@ class Courier:
         expected = len(sendable)
         if gate is not None:
             expected = min(expected, gate.expected(deadline - time.monotonic()))
-        client = self._client(mailbox)
+        client = self._client(mailbox, account)
         trip.failure = client.deliver(
             load.pull,
             load.observe,
@@ -148,8 +149,8 @@ class Courier:
         self.hang_up()
         self.journal.close(keep=keep_journal)
 
-    def _client(self, mailbox: Mailbox) -> Client | EspClient:
-        server = account_of(mailbox) or server_of(mailbox)
+    def _client(self, mailbox: Mailbox, account: Account | None) -> Client | EspClient:
+        server = account or server_of(mailbox)
         client = self._clients.get(mailbox.pk)
         if client is not None and client.server != server:
             client.close()
@@ -163,13 +164,13 @@ class Courier:
         self._used_at[mailbox.pk] = time.monotonic()
         return client
 
-    def _composer(self, mailing: Mailing, mailbox: Mailbox) -> Composer | TemplateError:
+    def _composer(self, mailing: Mailing, mailbox: Mailbox, *, signs: bool) -> Composer | TemplateError:
         compiled = self._compile(mailing)
         if isinstance(compiled, TemplateError):
             return compiled
         sender = sender_of(mailbox, mailing)
         # A provider rewrites what it is given, and signs by itself.
-        signer = signer_of(mailbox) if account_of(mailbox) is None else None
+        signer = signer_of(mailbox) if signs else None
         key = (mailing.pk, sender, signer)
         composer = self._composers.get(key)
         if composer is None:

@@ -229,7 +229,7 @@ class Message(models.Model):
 
 
 class Batch(models.Model):
-    """The unit of the queue: messages of one mailing and mailbox that are due together (at most 500)."""
+    """The unit of the queue: messages of one mailing and mailbox that are due together (at most 1,000)."""
 
     class State(models.IntegerChoices):
         QUEUED = 0, "Queued"

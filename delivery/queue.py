@@ -13,7 +13,7 @@ from django.db import connection
 from core.literals import numbers, texts
 from delivery.models import Batch, Mailbox, Mailing, MessageState
 
-BATCH_SIZE = 500
+BATCH_SIZE = 1000
 _NONE: Mapping[str, datetime] = {}
 WAITING = (int(MessageState.QUEUED), int(MessageState.DEFERRED))
 

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 10_000
 # The first one is small, so that mail leaves while the others are still being written.
-FIRST_CHUNK = 1_000
+FIRST_CHUNK = 2_000
 # A job that has not moved for this long is taken for dead; a second one does no harm.
 STALLED = timedelta(seconds=20)
 STALLED_WAITING = timedelta(minutes=10)
