@@ -7,6 +7,7 @@ indexes untouched, so that the update stays HOT.
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from django.db import OperationalError, connection
@@ -16,11 +17,12 @@ from delivery import queue, reasons
 from delivery.counters import Tally, hour_of
 from delivery.models import Batch, Mailbox, Mailing, MessageState
 from delivery.queue import WAITING
-from delivery.receipts import Receipt
+from delivery.receipts import Receipt, by_time
 from delivery.responses import Rules, count_accepted
 
 # Retries that come due within so many seconds of each other share a batch.
 _RETRY_GRAIN = 10
+_KIND = attrgetter("state", "reason", "tried", "outcome")
 
 
 class Held(NamedTuple):
@@ -155,7 +157,8 @@ def record(held: Held, receipts: Sequence[Receipt], tally: Tally) -> Recorded:
     changed: dict[MessageState, list[int]] = defaultdict(list)
     if accepted:
         written = set(_accept(held, accepted, tally))
-        accepted = [receipt for receipt in accepted if receipt.message_id in written]
+        if len(written) != len(accepted):
+            accepted = [receipt for receipt in accepted if receipt.message_id in written]
     if accepted:
         changed[MessageState.ACCEPTED] = [receipt.message_id for receipt in accepted]
         if held.rules is not None:
@@ -312,15 +315,11 @@ def _rounded(due_at: datetime, at: datetime) -> datetime:
 
 def _count(held: Held, receipts: Sequence[Receipt], tally: Tally) -> None:
     """Count by group: thousands of receipts differ in little but their messages."""
-    hours = {at: hour_of(at) for at in {receipt.at for receipt in receipts}}
-    groups = Counter(
-        (hours[receipt.at], receipt.state, receipt.tried, receipt.outcome, receipt.reason == reasons.HARD_BOUNCE)
-        for receipt in receipts
-    )
-    for (hour, state, tried, outcome, hard), amount in groups.items():
-        tally.mailing(held.mailing_id, hour, state.name.lower(), amount)
-        if tried:
-            said = state if outcome is None else outcome
-            tally.mailbox(held.mailbox_id, hour, said.name.lower(), amount)
-            if hard:
-                tally.mailbox(held.mailbox_id, hour, "bounced", amount)
+    for hour, group in by_time(receipts, hour_of).items():
+        for (state, reason, tried, outcome), amount in Counter(map(_KIND, group)).items():
+            tally.mailing(held.mailing_id, hour, state.name.lower(), amount)
+            if tried:
+                said = state if outcome is None else outcome
+                tally.mailbox(held.mailbox_id, hour, said.name.lower(), amount)
+                if reason == reasons.HARD_BOUNCE:
+                    tally.mailbox(held.mailbox_id, hour, "bounced", amount)

@@ -1,6 +1,9 @@
 """From what the server said (or didn't) to what the ledger says."""
 
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from delivery import reasons, retries
@@ -10,6 +13,7 @@ from delivery.smtp import Refusal, Reply, Stage
 
 _MAX_TEXT = 500
 _ACCEPTED = MessageState.ACCEPTED  # found slowly, for each message
+_AT = attrgetter("at")
 
 _REFUSALS = {
     Refusal.TOO_LARGE: reasons.TOO_LARGE,
@@ -34,6 +38,21 @@ class Receipt(NamedTuple):
     text: str = ""
     retry_at: datetime | None = None
     outcome: MessageState | None = None
+
+
+def by_time[T](receipts: Sequence[Receipt], span: Callable[[datetime], T]) -> dict[T, list[Receipt]]:
+    """Group receipts by the hour or day (`span`) of their moment, in their order; those of one batch as a rule share it."""
+    if not receipts:
+        return {}
+    moments = set(map(_AT, receipts))
+    first = span(min(moments))
+    if span(max(moments)) == first:
+        return {first: list(receipts)}
+    spans = {moment: span(moment) for moment in moments}
+    groups: dict[T, list[Receipt]] = defaultdict(list)
+    for receipt in receipts:
+        groups[spans[receipt.at]].append(receipt)
+    return groups
 
 
 def accepted(message_id: int, reply: Reply, *, at: datetime) -> Receipt:

@@ -65,9 +65,33 @@ class LinkTokens(NamedTuple):
     begin: Callable[[], blake2s]
 
 
+class Minter:
+    """Makes tokens for many messages: the installation's key is looked up once."""
+
+    def __init__(self) -> None:
+        self._open = stamper(_OPEN)
+        self._link = stamper(_LINK)
+        self._unsubscribe = stamper(_UNSUBSCRIBE)
+
+    def open_token(self, message_id: int) -> str:
+        """Return the token of a message's pixel."""
+        return _stamped(self._open(), _ONE.pack(message_id))
+
+    def link_tokens(self, message_id: int) -> LinkTokens:
+        """Return what `link_token` begins with for all links of one message."""
+        octets = _ONE.pack(message_id)
+        begun = self._link()
+        begun.update(octets)
+        return LinkTokens(_encoded(octets), begun.copy)
+
+    def unsubscribe_token(self, workspace_id: int, contact_id: int, message_id: int) -> str:
+        """Return the token of a message's unsubscribe URL."""
+        return _stamped(self._unsubscribe(), _THREE.pack(workspace_id, contact_id, message_id))
+
+
 def open_token(message_id: int) -> str:
     """Return the token of a message's pixel."""
-    return _write(_OPEN, _ONE.pack(message_id))
+    return Minter().open_token(message_id)
 
 
 def read_open_token(token: str) -> int:
@@ -84,10 +108,7 @@ def link_number(link: int) -> LinkNumber:
 
 def link_tokens(message_id: int) -> LinkTokens:
     """Return what `link_token` begins with for all links of one message."""
-    octets = _ONE.pack(message_id)
-    begun = stamper(_LINK)()
-    begun.update(octets)
-    return LinkTokens(_encoded(octets), begun.copy)
+    return Minter().link_tokens(message_id)
 
 
 def link_token(message_id: int, link: int) -> str:
@@ -110,7 +131,7 @@ def read_link_token(token: str) -> LinkClaim:
 
 def unsubscribe_token(workspace_id: int, contact_id: int, message_id: int) -> str:
     """Return the token of a message's unsubscribe URL."""
-    return _write(_UNSUBSCRIBE, _THREE.pack(workspace_id, contact_id, message_id))
+    return Minter().unsubscribe_token(workspace_id, contact_id, message_id)
 
 
 def read_unsubscribe_token(token: str) -> ContactClaim:
@@ -146,7 +167,10 @@ def link_id(mailing_id: int, url: str) -> int:
 
 
 def _write(purpose: bytes, payload: bytes) -> str:
-    stamp = stamper(purpose)()
+    return _stamped(stamper(purpose)(), payload)
+
+
+def _stamped(stamp: blake2s, payload: bytes) -> str:
     stamp.update(payload)
     return _encoded(payload) + stamp.hexdigest()
 

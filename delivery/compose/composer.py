@@ -106,6 +106,7 @@ class Composer:
             }
         )
         self._sign = sign
+        self._tokens = tokens.Minter()
         self._uncompiled = 0
         self._known_links: dict[str, tokens.LinkNumber] = {}
         self._new_links: dict[int, TrackedLink] = {}
@@ -141,7 +142,7 @@ class Composer:
         """
         address, utf8 = wire_address(recipient.email)
         message_id = recipient.message_id
-        token = tokens.unsubscribe_token(self._sender.workspace_id, recipient.contact_id, message_id)
+        token = self._tokens.unsubscribe_token(self._sender.workspace_id, recipient.contact_id, message_id)
         unsubscribe_url = f"{self._places.base_url}/u/{token}"
         try:
             rendering = self.begin(recipient, unsubscribe_url)
@@ -209,7 +210,7 @@ class Composer:
         if "viewUrl" in self._compiled.fields:
             values["viewUrl"] = f"{base_url}/v/{tokens.view_token(message_id)}"
         tracked = recipient.tracking != _NO_TRACKING
-        pixel = f"{tracking_url}/o/{tokens.open_token(message_id)}" if tracked and self._track_opens else ""
+        pixel = f"{tracking_url}/o/{self._tokens.open_token(message_id)}" if tracked and self._track_opens else ""
         if not (tracked and self._track_clicks):
             return self._compiled.begin(values, pixel_url=pixel)
         link = self._link_hook(message_id)
@@ -240,7 +241,7 @@ class Composer:
         return quoted
 
     def _link_hook(self, message_id: int) -> Callable[[int, str], str]:
-        begun, begin = tokens.link_tokens(message_id)
+        begun, begin = self._tokens.link_tokens(message_id)
         start = self._link_start + begun
         known = self._known_links
 

@@ -1,7 +1,7 @@
 """What a trip means for its mailbox's pace: the day's numbers, and the line of what waits."""
 
-from collections import defaultdict
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -11,11 +11,11 @@ from delivery.ledger import Held
 from delivery.models import Mailbox, MessageState
 from delivery.pacing import line
 from delivery.pacing.days import local_day
-from delivery.pacing.guards import BOUNCED, letters_of
+from delivery.pacing.guards import BOUNCED, WATCHED, letters_of
 from delivery.pacing.history import DayTally, add_to_days, zone_of_mailbox
 from delivery.pacing.opening import interval_of_mailbox, is_limited
 from delivery.pacing.throttles import slow_down
-from delivery.receipts import Receipt
+from delivery.receipts import Receipt, by_time
 from delivery.services import guards
 from delivery.services.mailings import wake_workers
 from delivery.services.waking import wake_workers_in
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 # A slot that is nearer than this (seconds) gets a worker at its own moment; for all others beat is soon enough.
 _NEAR = 60.0
+_AT, _STATE, _REASON = attrgetter("at"), attrgetter("state"), attrgetter("reason")
 
 
 def note_trip(mailbox: Mailbox, held: Held, trip: "Trip", *, now: datetime) -> None:
     """Count what was sent, and order what waits for the mailbox's limits behind it (in the transaction of the receipts)."""
     tried = [receipt for receipt in trip.receipts if receipt.tried]
-    outcomes = letters_of(receipt.reason == reasons.HARD_BOUNCE for receipt in tried)
+    outcomes = letters_of(receipt.reason == reasons.HARD_BOUNCE for receipt in tried[-WATCHED:])
     add_to_days(mailbox.pk, _by_day(mailbox, tried), outcomes=outcomes, now=now)
     if trip.throttled:
         slow_down(mailbox.pk, trip.throttled, now=now)
@@ -58,21 +59,12 @@ def _by_day(mailbox: Mailbox, tried: list[Receipt]) -> dict[date, DayTally]:
     if not tried:
         return {}
     zone = zone_of_mailbox(mailbox)
-    first, last = min(tried, key=_at), max(tried, key=_at)
-    one_day = local_day(first.at, zone) == local_day(last.at, zone)
-    groups: dict[date, list[Receipt]] = defaultdict(list)
-    for receipt in tried:
-        groups[local_day((first if one_day else receipt).at, zone)].append(receipt)
     return {
         day: DayTally(
             sent=len(group),
-            accepted=sum(receipt.state is MessageState.ACCEPTED for receipt in group),
-            bounced=sum(receipt.reason == reasons.HARD_BOUNCE for receipt in group),
-            last_sent_at=max(group, key=_at).at,
+            accepted=list(map(_STATE, group)).count(MessageState.ACCEPTED),
+            bounced=list(map(_REASON, group)).count(reasons.HARD_BOUNCE),
+            last_sent_at=max(map(_AT, group)),
         )
-        for day, group in groups.items()
+        for day, group in by_time(tried, lambda at: local_day(at, zone)).items()
     }
-
-
-def _at(receipt: Receipt) -> datetime:
-    return receipt.at

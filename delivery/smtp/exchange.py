@@ -67,6 +67,9 @@ class Exchange:
         self._offered: Envelope | None = None
         self._objection: tuple[Stage, Reply] | None = None
         self._sent: Envelope | None = None
+        # The last "all is well" and what it says of the message: many servers say the same each time.
+        self._well = b""
+        self._praise: Reply | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -107,13 +110,18 @@ class Exchange:
         """Do at one stroke what `take` does with four replies, if `data` is just that; False: look at them one by one."""
         if self._owed is not _RIDE or self._place or self.output or len(data) > _ALL_WELL_OCTETS:
             return False
-        match = _ALL_WELL.fullmatch(data)
         sent, offered = self._sent, self._offered
-        if match is None or sent is None or offered is None:
+        if sent is None or offered is None:
             return False
-        code, text = match.groups(b"")
+        reply = self._praise if data == self._well else None
+        if reply is None:
+            match = _ALL_WELL.fullmatch(data)
+            if match is None:
+                return False
+            code, text = match.groups(b"")
+            self._well, self._praise = data, (reply := Reply(int(code), [text]))
         self.answered += 1
-        events.append(Answered(sent.id, _CONTENT_STAGE, Reply(int(code), [text])))
+        events.append(Answered(sent.id, _CONTENT_STAGE, reply))
         self._place = len(_RIDE)
         self._send_content(offered, pull, events)
         return True

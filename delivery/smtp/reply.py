@@ -57,8 +57,12 @@ class Reply:
         """Whether the same may work later (4xx)."""
         return 400 <= self.code < 500
 
-    def __str__(self) -> str:
+    @cached_property
+    def _shown(self) -> str:
         return f"{self.code} {self.text}".strip()
+
+    def __str__(self) -> str:
+        return self._shown
 
     def __repr__(self) -> str:
         return f"<Reply {self}>"
