@@ -13,6 +13,7 @@ from abtests.models import Assignment, Experiment, ExperimentBatch, Look, Metric
 from abtests.places import Place as Place
 from abtests.places import register_places as register_places
 from abtests.reading import results as results
+from abtests.results import LETTERS as LETTERS
 from abtests.usual import USUAL_RATES
 from abtests.variant_fields import way_of
 from core import clock

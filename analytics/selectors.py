@@ -1,11 +1,13 @@
 """Reads for reports and dashboards: counters for numbers, the ledger and the event store for single people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 
 from django.db.models import Case, Count, Q, QuerySet, When
 
+from abtests.models import Experiment, Variant
+from abtests.selectors import LETTERS
 from analytics.series import Point, by_day, over_time
 from campaigns.models import Campaign, Status
 from delivery import selectors as delivery
@@ -35,14 +37,27 @@ RECIPIENT_FILTERS: dict[str, tuple[str, Q]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class VersionReport:
+    """One version of an email under test: all that was sent of it, after the verdict too."""
+
+    letter: str
+    name: str
+    subject: str
+    totals: Totals
+    is_winner: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StepReport:
-    """One email step of a campaign with its own totals."""
+    """One email step of a campaign with its own totals, and its versions if they are tested."""
 
     key: str
     position: int
     subject: str
     totals: Totals
     removed: bool = False
+    test: Experiment | None = None
+    versions: Sequence[VersionReport] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,11 @@ class CampaignReport:
     steps: list[StepReport]
     links: list[LinkTotals]
     reasons: list[ReasonCount]
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether one of its emails has an A/B test."""
+        return any(step.test is not None for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +184,7 @@ def _steps(campaign: Campaign) -> list[StepReport]:
     """Return the live version's emails, then those that were taken out; each with all that was sent in its name in any version."""
     steps = (
         Step.objects.filter(version__sequence=campaign.sequence_id, kind=StepKind.EMAIL, mailing__isnull=False)
-        .select_related("mailing", "version")
+        .select_related("mailing", "version", "experiment")
         .order_by("-version__number", "position")
     )
     latest: dict[str, Step] = {}
@@ -172,6 +192,7 @@ def _steps(campaign: Campaign) -> list[StepReport]:
         latest.setdefault(step.key, step)
     mailings = sequences.mailing_ids_by_step(campaign.sequence)
     totals = delivery.totals_by_mailing([mailing_id for ids in mailings.values() for mailing_id in ids])
+    versions = _versions([step.experiment for step in latest.values() if step.experiment is not None], totals)
     return [
         StepReport(
             step.key,
@@ -179,10 +200,32 @@ def _steps(campaign: Campaign) -> list[StepReport]:
             step.mailing.subject,
             _sum([totals[mailing_id] for mailing_id in mailings[key] if mailing_id in totals]),
             removed=step.version_id != campaign.sequence.live_version_id,
+            test=step.experiment,
+            versions=versions.get(step.experiment_id or 0, ()),
         )
         for key, step in latest.items()
         if step.mailing is not None
     ]
+
+
+def _versions(tests: Sequence[Experiment], totals: Mapping[int, Totals]) -> dict[int, list[VersionReport]]:
+    """Return the versions that these tests have sent, each in its order, by the tests' ids."""
+    if not tests:
+        return {}
+    winners = {test.winner_id for test in tests}
+    found: dict[int, list[VersionReport]] = {}
+    variants = Variant.objects.filter(experiment__in=tests).select_related("mailing").order_by("experiment", "position")
+    for variant in variants:
+        if variant.mailing is not None:
+            report = VersionReport(
+                letter=LETTERS[variant.position],
+                name=variant.name,
+                subject=variant.mailing.subject,
+                totals=totals.get(variant.mailing.pk) or _sum([]),
+                is_winner=variant.pk in winners,
+            )
+            found.setdefault(variant.experiment_id, []).append(report)
+    return found
 
 
 def _reasons(mailing_ids: Sequence[int]) -> list[ReasonCount]:

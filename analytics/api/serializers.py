@@ -41,12 +41,33 @@ class TotalsSerializer(serializers.Serializer):  # type: ignore[type-arg]
         return rates.unsubscribe_rate(totals)
 
 
+class VersionReportSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """One version of an email under test: all that was sent of it, after the verdict too."""
+
+    version = serializers.CharField(source="letter")
+    name = serializers.CharField()
+    subject = serializers.CharField()
+    totals = TotalsSerializer()
+    is_winner = serializers.BooleanField()
+
+
+class TestReportSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """The A/B test of an email and its verdict."""
+
+    id = serializers.IntegerField(source="pk")
+    state = serializers.CharField()
+    outcome = serializers.CharField(help_text="The last verdict, or by_hand; empty before.")
+    decided_at = serializers.DateTimeField(allow_null=True)
+
+
 class StepReportSerializer(serializers.Serializer):  # type: ignore[type-arg]
     key = serializers.CharField()
     position = serializers.IntegerField()
     subject = serializers.CharField()
     totals = TotalsSerializer()
     removed = serializers.BooleanField(help_text="It is no step of the live version any more; its numbers stay.")
+    test = TestReportSerializer(allow_null=True, help_text="Its A/B test; null without one.")
+    versions = VersionReportSerializer(many=True, help_text="What is tested; empty without a test.")
 
 
 class LinkReportSerializer(serializers.Serializer):  # type: ignore[type-arg]
