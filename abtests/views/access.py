@@ -37,7 +37,8 @@ def rest_of(found: Results, place: Place | None) -> int | None:
     """Return how many people wait for the outcome; None where people come one by one."""
     if place is None or place.audience is None:
         return None
-    return max(place.audience - sum(part.size for part in found.parts), 0)
+    dealt = found.sent if found.is_bandit else sum(part.size for part in found.parts)
+    return max(place.audience - dealt, 0)
 
 
 def _can_decide(request: MemberRequest, place: Place | None) -> bool:

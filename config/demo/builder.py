@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from abtests import services as abtests
+from abtests.models import Experiment, Metric
 from campaigns import services as campaigns
 from campaigns.models import Campaign, Kind
 from config.demo.audience import Audience, build_audience
@@ -35,7 +37,8 @@ from contacts.models import SuppressionReason
 from core import clock
 from delivery import services as delivery
 from delivery.models import Mailbox
-from sequences.models import StepKind
+from sequences import services as sequences
+from sequences.models import Step, StepKind
 from team import services as team
 from team.models import Membership, Role, User, Workspace
 from templates_lib import services as templates
@@ -48,6 +51,7 @@ PASSWORD = "drumbeat-demo"  # noqa: S105 - printed at every start, for a server 
 SEED = 20261124
 ZONE = "Europe/Berlin"
 HISTORY = timedelta(days=76)
+TEST_NAME = "Autumn reading list"
 
 
 def build_demo(*, contact_count: int) -> Workspace:
@@ -173,6 +177,15 @@ def _live(
 
         history.plan(_at(now, days_ago, hour), launch)
 
+    def subject_test() -> None:
+        email = NEWSLETTER_OCTOBER
+        campaign = _draft(workspace, owner, TEST_NAME, library[email.name], audience, "newsletter", mailboxes[:1])
+        test = _subject_test(campaign, owner)
+        _check(campaign)
+        campaigns.launch_campaign(campaign, accept_warnings=True)
+        for variant, pull in zip(test.variants.order_by("position"), (0.9, 1.35), strict=True):
+            history.version_pull[variant.mailing_id or 0] = pull
+
     def onboarding() -> None:
         steps: list[dict[str, Any]] = [
             {"kind": StepKind.EMAIL, "key": "welcome", "template": library[WELCOME.name]},
@@ -223,12 +236,15 @@ def _live(
     broadcast(NEWSLETTER_SEPTEMBER, "September newsletter", days_ago=68, hour=10, pull=0.95)
     broadcast(NEWSLETTER_OCTOBER, "October newsletter", days_ago=40, hour=9, pull=1.1)
     broadcast(LAUNCH, "Northbeam Live is here", days_ago=19, hour=15, pull=1.3, to="everyone")
+    history.plan(_at(now, 28, 9), subject_test)
     history.plan(_at(now, 8, 11), onboarding)
     history.plan(_at(now, 9, 8), trial)
     for at, event in happenings(workspace, now=now, zone=ZoneInfo(ZONE), seed=SEED):
         history.plan(at, event)
     broadcast(NEWSLETTER_NOVEMBER, "November newsletter", days_ago=5, hour=10, pull=1.05)
     history.live()
+    with clock.simulated(now):
+        abtests.refresh_due_summaries()
 
     sale = _draft(workspace, owner, "Winter offer", library[WINTER_SALE.name], audience, "newsletter", mailboxes[:1])
     _check(sale)
@@ -241,6 +257,18 @@ def _live(
         mailboxes=mailboxes[:1],
         subject="Two questions, one minute",
     )
+
+
+def _subject_test(campaign: Campaign, owner: User) -> Experiment:
+    """Test two subjects of a draft's email by their opens."""
+    step = Step.objects.get(version__sequence=campaign.sequence, kind=StepKind.EMAIL)
+    test = sequences.add_experiment(campaign.sequence, key=step.key, name="Question or number?", user=owner)
+    abtests.update_experiment(test, metric=Metric.OPEN, window_hours=24, base=0.32, lead=0.08)
+    names = ("As a question", "With a number")
+    for variant, name in zip(test.variants.order_by("position"), names, strict=True):
+        abtests.update_variant(variant, name=name)
+    abtests.update_variant(test.variants.get(position=1), subject="{{ firstName }}, 12 ways to a calmer autumn")
+    return test
 
 
 def _draft(

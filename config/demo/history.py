@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Min
 
+from abtests import services as abtests
+from abtests.models import Experiment
 from campaigns import services as campaigns
 from campaigns.models import Campaign, Launch
 from config.demo.behaviour import reactions
@@ -43,6 +45,8 @@ class History:
         self._order = itertools.count()
         self._hits: list[tuple[datetime, int, Hit]] = []
         self.pull: dict[int, float] = {}
+        # Of a version of an email under test, by its mailing's id.
+        self.version_pull: dict[int, float] = {}
 
     def plan(self, at: datetime, happening: Happening) -> None:
         """Let `happening` happen at `at`."""
@@ -72,6 +76,10 @@ class History:
         )
         batches = Batch.objects.filter(mailing__workspace=self._workspace, state=Batch.State.QUEUED)
         due += [found for query in (enrolments, batches) if (found := query.aggregate(at=Min("due_at"))["at"])]
+        tests = Experiment.objects.filter(workspace=self._workspace, state=Experiment.State.RUNNING)
+        parts = tests.filter(parts__released_at=None)
+        times = (tests.aggregate(at=Min("look_at"))["at"], parts.aggregate(at=Min("parts__release_at"))["at"])
+        due += [at for at in times if at]
         # A little later than due, as a worker would be; the same instant never comes twice.
         by_itself = [max(min(due), last + STRIDE if last else min(due))] if due else []
         return min(planned + by_itself) + timedelta(milliseconds=400) if planned + by_itself else None
@@ -90,6 +98,9 @@ class History:
             campaigns.run_launch(launch.campaign_id)
         while campaigns.admit_due() + sequences.advance_due() + delivery.dispatch_due() + facts.deliver():
             pass
+        if abtests.release_due_batches() + abtests.take_due_looks():
+            # A part that goes out, or the outcome, lets people in.
+            self._work()
         campaigns.complete_finished_campaigns()
         sequences.sweep_closed()
 
@@ -131,6 +142,8 @@ class History:
                 self.plan(reaction.unsubscribed_at, self._unsubscription(contact_id, message_id))
 
     def _pull_of(self, mailing_id: int) -> float:
+        if mailing_id in self.version_pull:
+            return self.version_pull[mailing_id]
         campaign = Campaign.objects.get(sequence=sequence_reads.sequences_by_mailing([mailing_id])[mailing_id])
         return self.pull.get(campaign.pk, 1.0)
 

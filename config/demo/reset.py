@@ -2,6 +2,7 @@
 
 from django.db import connection, transaction
 
+from abtests.models import Experiment
 from campaigns.models import Campaign
 from delivery.models import Mailing
 from sequences.models import Sequence
@@ -13,6 +14,7 @@ STATEMENTS = (
     "DELETE FROM tracking_event WHERE workspace_id = %s",
     "DELETE FROM core_fact WHERE workspace_id = %s",
     "DELETE FROM sequences_enrolment WHERE sequence_id IN (SELECT id FROM sequences_sequence WHERE workspace_id = %s)",
+    "DELETE FROM abtests_assignment WHERE experiment_id IN (SELECT id FROM abtests_experiment WHERE workspace_id = %s)",
     "DELETE FROM delivery_attempt WHERE message_id IN (SELECT id FROM delivery_message WHERE workspace_id = %s)",
     "DELETE FROM delivery_message WHERE workspace_id = %s",
     """
@@ -35,6 +37,7 @@ def remove_workspace(slug: str) -> None:
             cursor.execute(statement, [workspace.pk])
     Campaign.objects.filter(workspace=workspace).delete()
     Sequence.objects.filter(workspace=workspace).delete()
+    Experiment.objects.filter(workspace=workspace).delete()
     Mailing.objects.filter(workspace=workspace).delete()
     Template.objects.filter(workspace=workspace).update(current_version=None)
     Template.objects.filter(workspace=workspace).delete()

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from abtests.models import Experiment
 from analytics.selectors import campaign_totals
 from campaigns.models import Campaign, Status
 from config.demo.builder import SLUG, build_demo
@@ -22,6 +23,10 @@ def test_its_numbers_agree_with_its_facts_and_it_can_be_made_anew():
     totals = campaign_totals(list(Campaign.objects.filter(workspace=workspace)))
     assert sum(each.accepted for each in totals.values()) > 200
     assert sum(each.opened_human for each in totals.values()) > 20
+    test = Experiment.objects.get(workspace=workspace)
+    assert test.state == Experiment.State.DECIDED
+    assert test.looks.exists()
+    assert test.summary["trials"]
     statuses = set(Campaign.objects.filter(workspace=workspace).values_list("status", flat=True))
     assert statuses == {Status.COMPLETED, Status.RUNNING, Status.SCHEDULED, Status.DRAFT}
     call_command("recount", "--check")
