@@ -48,7 +48,9 @@ def subscribe() -> None:
     on_fact(MessagesFinished, sequences.note_finished)
     on_fact(HitsRecorded, sequences.wake_engaged, campaigns.note_hits)
     # Who is on the way hears of an event before it lets anybody in.
-    on_fact(CustomEventsRecorded, sequences.note_custom_events, campaigns.note_custom_events)
+    on_fact(
+        CustomEventsRecorded, sequences.note_custom_events, campaigns.note_custom_events, abtests.note_custom_events
+    )
 
     on_fact(OthersAsked, campaigns.start_or_stop)
 

@@ -3,6 +3,7 @@
 from abtests.services.assigning import assign_cells, assign_drawn, assign_entrants, forget_contacts
 from abtests.services.batches import finish_bandit, release_due_batches
 from abtests.services.cells import begin_cells
+from abtests.services.converting import note_custom_events
 from abtests.services.copying import copy_experiment, create_from_plan, plan_document
 from abtests.services.deciding import choose_winner, record_look
 from abtests.services.lifecycle import pause, resume, start, stop, stop_arm
@@ -36,6 +37,7 @@ __all__ = [
     "end_when_matured",
     "finish_bandit",
     "forget_contacts",
+    "note_custom_events",
     "pause",
     "plan_document",
     "plan_of",

@@ -117,7 +117,8 @@ def _when_in_parts(experiment: Experiment, found: Matured, now: datetime) -> _Du
             last_send = max(last_send, _hour((part.released_at or now) + SLOTS_TAKE))
         matures_at = counts_at(last_send, window=_window(experiment))
         if matures_at > now:
-            ask_at.append(matures_at)
+            rests = experiment.design == Design.SEND_TIME and sent < part.size
+            ask_at.append(_hour(now) + HOUR if rests else matures_at)
             continue
         if sent < part.size:
             if held is None:

@@ -14,6 +14,7 @@ from campaigns.callers import latest_events
 from campaigns.checking.emails import SAMPLE, Email, compile_emails, inspect_recipient, shared_context
 from campaigns.checking.findings import Findings
 from campaigns.checking.settings import check_settings
+from campaigns.checking.tests import check_tests
 from campaigns.exceptions import CampaignError, NotReadyError
 from campaigns.models import Campaign, Check, Status
 from campaigns.services import waking
@@ -155,6 +156,7 @@ def _run(check: Check) -> None:
         findings.add("no_email", "error", "Add an email.")
     if not resumed:
         size = check_settings(campaign, findings)
+        check_tests(campaign, size.recipients, findings)
         check.recipients, check.suppressed = size.recipients, size.suppressed
         check.save(update_fields=["recipients", "suppressed"])
     if emails and not _render_all(check, campaign, emails, findings):
