@@ -1,5 +1,7 @@
 """Every write of tests."""
 
+from abtests.limits import FEWEST_ARMS
+from abtests.plans import Plan, Promise
 from abtests.services.assigning import assign_cells, assign_drawn, assign_entrants, forget_contacts
 from abtests.services.batches import finish_bandit, release_due_batches
 from abtests.services.cells import begin_cells
@@ -23,7 +25,10 @@ from abtests.strata import NOT_COUNTED
 from abtests.strata import of_slot as stratum_of_slot
 
 __all__ = [
+    "FEWEST_ARMS",
     "NOT_COUNTED",
+    "Plan",
+    "Promise",
     "Served",
     "add_variant",
     "assign_cells",

@@ -2,9 +2,8 @@
 
 from abtests import selectors as tests
 from abtests import services as abtests
-from abtests.limits import FEWEST_ARMS
 from abtests.models import Design, Experiment, Mode
-from abtests.plans import Plan, Promise
+from abtests.services import FEWEST_ARMS, Plan, Promise
 from campaigns.checking.findings import Findings, Level
 from campaigns.models import Campaign
 from campaigns.selectors import emails_of

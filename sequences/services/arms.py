@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from abtests import selectors as tests
-from abtests.limits import FEWEST_ARMS
 from abtests.models import Dimension, Experiment, Variant
+from abtests.services import FEWEST_ARMS
 from sequences.models import Step
 from sequences.structure import Problem
 
