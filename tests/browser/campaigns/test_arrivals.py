@@ -40,7 +40,9 @@ def test_the_page_is_accessible_and_fits(
     expect(page.get_by_text("Nobody waits")).to_be_visible()
     assert axe() == []
 
-    people = [make_contact(workspace, f"somebody.with.a.long.name.{number}@a-long-domain.example") for number in range(3)]
+    people = [
+        make_contact(workspace, f"somebody.with.a.long.name.{number}@a-long-domain.example") for number in range(3)
+    ]
     contacts.suppress(workspace_id=workspace.pk, email=people[0].email, reason="manual")
     tell(workspace, *({"name": "order.paid", "contact": person.pk} for person in people))
     page.reload()
