@@ -1,4 +1,5 @@
 import secrets
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -56,6 +57,16 @@ class Dimension(models.TextChoices):
     CONTENT = "content", "Content"
     FROM_NAME = "from_name", "Sender's name"
     SEND_TIME = "send_time", "Send time"
+
+
+# The column of a variant that says what it does differently in each dimension.
+WAYS = {
+    Dimension.SUBJECT: "subject",
+    Dimension.PREHEADER: "preheader",
+    Dimension.CONTENT: "template_version",
+    Dimension.FROM_NAME: "from_name",
+    Dimension.SEND_TIME: "send_at",
+}
 
 
 class WithoutProof(models.TextChoices):
@@ -177,6 +188,10 @@ class Variant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def way_in(self, dimension: str) -> Any:
+        """Return what it does differently in this dimension; empty or None: it is as in the email."""
+        return getattr(self, WAYS[Dimension(dimension)])
 
 
 class ExperimentBatch(models.Model):

@@ -15,7 +15,6 @@ from abtests.places import register_places as register_places
 from abtests.reading import results as results
 from abtests.results import LETTERS as LETTERS
 from abtests.usual import USUAL_RATES
-from abtests.variant_fields import way_of
 from core import clock
 from core.exceptions import NotFound
 from delivery import selectors as delivery
@@ -103,9 +102,9 @@ def levels_of(experiment: Experiment) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for index, dimension in enumerate(experiment.dimensions):
         if len(experiment.dimensions) == 1:
-            found[dimension] = [way_of(variant, dimension) for variant in variants]
+            found[dimension] = [variant.way_in(dimension) for variant in variants]
         else:
-            by_level = {variant.levels[index]: way_of(variant, dimension) for variant in variants if variant.levels}
+            by_level = {variant.levels[index]: variant.way_in(dimension) for variant in variants if variant.levels}
             found[dimension] = [by_level[level] for level in sorted(by_level)]
     return found
 
@@ -115,7 +114,7 @@ def repeated_variants(experiment: Experiment) -> list[Variant]:
     seen: list[tuple[Any, ...]] = []
     found = []
     for variant in variants_of(experiment):
-        ways = tuple(way_of(variant, dimension) for dimension in experiment.dimensions)
+        ways = tuple(variant.way_in(dimension) for dimension in experiment.dimensions)
         if ways in seen:
             found.append(variant)
         seen.append(ways)

@@ -3,18 +3,10 @@
 from datetime import time
 from typing import Any, Final
 
-from abtests.models import Dimension, Variant
+from abtests.models import Dimension
 from templates_lib.models import TemplateVersion
 from templates_lib.rendering import TemplateError, compile_email
 
-# The column of a variant that holds what it does differently.
-COLUMNS: Final[dict[str, str]] = {
-    Dimension.SUBJECT: "subject",
-    Dimension.PREHEADER: "preheader",
-    Dimension.CONTENT: "template_version",
-    Dimension.FROM_NAME: "from_name",
-    Dimension.SEND_TIME: "send_at",
-}
 LONGEST_LINE: Final = 500
 LONGEST_NAME: Final = 150
 
@@ -53,8 +45,3 @@ def _line_faults(dimension: str, value: str) -> list[str]:
     except TemplateError as error:
         return [f"Column {problem.column}: {problem.message}" for problem in error.problems]
     return []
-
-
-def way_of(variant: Variant, dimension: str) -> Any:
-    """Return what the version does differently in this dimension; empty or None: it is as in the email."""
-    return getattr(variant, COLUMNS[dimension])

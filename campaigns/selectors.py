@@ -151,6 +151,21 @@ def emails_of(campaign: Campaign) -> list[Step]:
     return [step for step in steps_of(campaign) if step.kind == StepKind.EMAIL]
 
 
+def tested_step(campaign: Campaign, experiment: Experiment) -> Step:
+    """Return the email that a test belongs to, as it is in the newest version.  Raises NotFound for another campaign's test."""
+    steps = Step.objects.filter(version__sequence=campaign.sequence_id, experiment=experiment)
+    found = steps.select_related("version", "template_version__template").order_by("-version__number").first()
+    if found is None:
+        raise NotFound("There is no such test.")
+    return found
+
+
+def planned_tests(campaign: Campaign) -> list[Experiment]:
+    """Return the tests of the campaign's emails that haven't started."""
+    steps = Step.objects.filter(version__sequence=campaign.sequence_id, experiment__isnull=False)
+    return list(Experiment.objects.filter(pk__in=steps.values("experiment"), state=Experiment.State.PLANNED))
+
+
 def mailboxes_of(campaign: Campaign) -> list[Mailbox]:
     """Return the campaign's mailboxes that were not removed, by address."""
     return [mailbox for mailbox in campaign.mailboxes.all() if mailbox.archived_at is None]

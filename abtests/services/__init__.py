@@ -14,6 +14,7 @@ from abtests.services.planning import (
     add_variant,
     create_experiment,
     plan_of,
+    reaches_of,
     remove_variant,
     set_factors,
     update_experiment,
@@ -23,9 +24,13 @@ from abtests.services.serving import Served, prepare, serve
 from abtests.services.summarising import refresh_due_summaries, refresh_summary
 from abtests.strata import NOT_COUNTED
 from abtests.strata import of_slot as stratum_of_slot
+from abtests.usual import FAST_WINDOWS, NORMAL_WINDOWS, usual_lead
+from abtests.variant_fields import letter
 
 __all__ = [
+    "FAST_WINDOWS",
     "FEWEST_ARMS",
+    "NORMAL_WINDOWS",
     "NOT_COUNTED",
     "Plan",
     "Promise",
@@ -42,11 +47,13 @@ __all__ = [
     "end_when_matured",
     "finish_bandit",
     "forget_contacts",
+    "letter",
     "note_custom_events",
     "pause",
     "plan_document",
     "plan_of",
     "prepare",
+    "reaches_of",
     "record_look",
     "refresh_due_summaries",
     "refresh_summary",
@@ -62,4 +69,5 @@ __all__ = [
     "take_due_looks",
     "update_experiment",
     "update_variant",
+    "usual_lead",
 ]

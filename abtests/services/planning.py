@@ -10,11 +10,11 @@ from django.db import transaction
 from abtests import plans, selectors
 from abtests.exceptions import ExperimentError
 from abtests.limits import FEWEST_ARMS, MOST_ARMS
-from abtests.models import Design, Dimension, Experiment, Metric, Variant
+from abtests.models import WAYS, Design, Dimension, Experiment, Metric, Variant
 from abtests.plan_fields import FIELDS, faults, tidied
 from abtests.services.lifecycle import lock
 from abtests.usual import NORMAL_WINDOWS, usual_lead
-from abtests.variant_fields import COLUMNS, letter, level_faults
+from abtests.variant_fields import letter, level_faults
 from core.exceptions import InvalidInput
 from delivery.models import Mailing
 from team.models import Workspace
@@ -134,7 +134,7 @@ def set_factors(
         existing.pop(position).delete()
     for position, ways in enumerate(combined):
         variant = existing.get(position) or Variant(experiment=locked, position=position, name=letter(position))
-        for dimension, column in COLUMNS.items():
+        for dimension, column in WAYS.items():
             blank = None if dimension in (Dimension.CONTENT, Dimension.SEND_TIME) else ""
             way = levels[dimension][ways[names.index(dimension)]] if dimension in names else blank
             setattr(variant, column, way.strip() if isinstance(way, str) else way)
@@ -146,10 +146,9 @@ def set_factors(
 
 def plan_of(experiment: Experiment, audience: int) -> plans.Plan:
     """Return the plan of a test, saved or not, for so many recipients.  Raises ValueError for a plan that makes no sense."""
-    arms = max(experiment.variants.filter(stopped_at=None).count(), FEWEST_ARMS) if experiment.pk else FEWEST_ARMS
     return plans.plan(
         audience,
-        arms=arms,
+        arms=_arms(experiment),
         base=experiment.base,
         lead=experiment.lead,
         window_hours=experiment.window_hours,
@@ -158,6 +157,15 @@ def plan_of(experiment: Experiment, audience: int) -> plans.Plan:
         largest_share=experiment.largest_share,
         per_arm=experiment.per_arm,
     )
+
+
+def reaches_of(experiment: Experiment, sizes: Sequence[int]) -> list[plans.Reach]:
+    """Return what each number of recipients a version can prove and can pick, for the curve.  Raises ValueError as `plan_of`."""
+    return plans.curve(_arms(experiment), experiment.base, sizes)
+
+
+def _arms(experiment: Experiment) -> int:
+    return max(experiment.variants.filter(stopped_at=None).count(), FEWEST_ARMS) if experiment.pk else FEWEST_ARMS
 
 
 def _lock_planned(experiment: Experiment) -> Experiment:
@@ -200,7 +208,7 @@ def _require_levels(locked: Experiment, levels: Mapping[str, Sequence[Any]]) -> 
 
 
 def _write(variant: Variant, changes: Mapping[str, Any]) -> None:
-    by_column = {column: dimension for dimension, column in COLUMNS.items()}
+    by_column = {column: dimension for dimension, column in WAYS.items()}
     wrong: dict[str, list[str]] = {}
     for column, value in changes.items():
         if column == "name":

@@ -14,6 +14,7 @@ from campaigns.services.drafts import (
     update_campaign,
 )
 from campaigns.services.entries import admit_due
+from campaigns.services.experiments import add_test, remove_test, update_test
 from campaigns.services.forgetting import forget_contacts
 from campaigns.services.holding import renew_due_groups, renew_holdout_group, renews_at, set_holdout_group
 from campaigns.services.launching import resume_stalled, run_launch
@@ -52,6 +53,7 @@ from campaigns.services.triggers import (
 
 __all__ = [
     "add_step",
+    "add_test",
     "admit_due",
     "campaign_subject",
     "cancel_campaign",
@@ -87,6 +89,7 @@ __all__ = [
     "order_steps",
     "pause_campaign",
     "remove_step",
+    "remove_test",
     "render_preview",
     "renew_due_groups",
     "renew_holdout_group",
@@ -105,4 +108,5 @@ __all__ = [
     "start_or_stop",
     "unschedule_campaign",
     "update_campaign",
+    "update_test",
 ]

@@ -120,8 +120,7 @@ def update_campaign(
     the draft since.  Raises CampaignError unless it is a draft, InvalidCampaign or StepError with field errors.
     """
     locked = lock_draft(campaign)
-    if version is not None and locked.version != version:
-        raise StaleCampaignError(_what_changed(locked, version))
+    require_version(locked, version)
     changed = _apply(locked, changes)
     if changed:
         locked.problem = ""
@@ -136,6 +135,12 @@ def lock_draft(campaign: Campaign) -> Campaign:
     if locked.status != Status.DRAFT:
         raise CampaignError(f"Only a draft can be changed; this campaign is {locked.get_status_display().lower()}.")
     return locked
+
+
+def require_version(locked: Campaign, version: int | None) -> None:
+    """Raise StaleCampaignError, saying what was changed and by whom, unless the editor saw the campaign as it is."""
+    if version is not None and locked.version != version:
+        raise StaleCampaignError(_what_changed(locked, version))
 
 
 def note_edit(draft: Campaign, what: str, *, actor: str = "") -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from abtests.models import Variant
 from campaigns import selectors
 from campaigns.callers import latest_events
 from campaigns.checking.emails import shared_context
@@ -44,12 +45,14 @@ def send_test(
     )
 
 
-def render_preview(campaign: Campaign, *, contact: Contact | None = None, step: Step | None = None) -> Rendered:
-    """Return the first email of the campaign (or `step`'s) as `contact` would get it; without links that act.
+def render_preview(
+    campaign: Campaign, *, contact: Contact | None = None, step: Step | None = None, variant: Variant | None = None
+) -> Rendered:
+    """Return the first email of the campaign (or `step`'s, or that of a test's version) as `contact` would get it; without links that act.
 
     Raises InvalidCampaign without content, TemplateError or RenderError when it can't be made.
     """
-    compiled = compile_email(**_content(campaign, step))
+    compiled = compile_email(**_content(campaign, step, variant))
     mailboxes = selectors.mailboxes_of(campaign)
     fields = {**(liquid_context(vars(contact)) if contact else {}), **_event(campaign, contact)}
     return compiled.render({**fields, **shared_context(campaign, mailboxes[0] if mailboxes else None)})
@@ -64,10 +67,20 @@ def _event(campaign: Campaign, contact: Contact | None) -> dict[str, Any]:
     return {} if event_id is None else {"event": event_contexts([event_id])[event_id]}
 
 
-def _content(campaign: Campaign, step: Step | None) -> dict[str, str]:
+def _content(campaign: Campaign, step: Step | None, variant: Variant | None = None) -> dict[str, str]:
     emails = selectors.emails_of(campaign)
     chosen = step or (emails[0] if emails else None)
     content = content_of(chosen) if chosen else {}
+    if variant is not None:
+        content |= _differences(variant)
     if not content or not content["source"].strip():
         raise InvalidCampaign("Choose a template first.", fields={"template": ["Choose a template first."]})
     return content
+
+
+def _differences(variant: Variant) -> dict[str, str]:
+    """Return what a version gives that the email doesn't."""
+    found = {name: text for name in ("subject", "preheader") if (text := getattr(variant, name))}
+    if version := variant.template_version:
+        found |= {"format": version.format, "source": version.source, "text_source": version.text_source}
+    return found

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
+from abtests import services as abtests
+from abtests.models import Design
 from campaigns import selectors
 from campaigns.exceptions import CampaignError
 from campaigns.models import Campaign, Kind, Status
@@ -87,5 +89,7 @@ def let_draft_change(decision: DraftChanging) -> None:
     if campaign.kind == Kind.BROADCAST and not decision.keeps_steps:
         campaign.kind = Kind.DRIP
         campaign.save(update_fields=["kind"])
+        for experiment in selectors.planned_tests(campaign):
+            abtests.update_experiment(experiment, design=Design.CONTINUOUS)
     campaign.problem = ""
-    note_edit(campaign, "the steps", actor=decision.actor)
+    note_edit(campaign, "the A/B test" if decision.keeps_steps else "the steps", actor=decision.actor)

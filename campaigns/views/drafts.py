@@ -8,6 +8,7 @@ from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from abtests import selectors as abtests
 from campaigns import selectors, services
 from campaigns.audience import size_of
 from campaigns.exceptions import StaleCampaignError
@@ -261,6 +262,8 @@ def step_rows(campaign: Campaign, form: CampaignForm | None = None, *, edited: s
                 if template and version and template.current_version_id != version.pk
                 else None,
                 "came_back": edited in ("email", step.key),
+                "test": step.experiment,
+                "test_versions": abtests.variants_of(step.experiment) if step.experiment else [],
             }
         )
     return rows

@@ -42,6 +42,15 @@ def percent(fraction: Number | None, places: int = 1) -> str:
     return DASH if fraction is None or fraction == "" else f"{float(fraction) * 100:.{places}f}%"
 
 
+@register.filter
+def points(fraction: Number | None) -> str:
+    """Returns a difference of two rates: 0.006 as ``0.6 points``, 0.01 as ``1 point``; ``—`` for None."""
+    if fraction is None or fraction == "":
+        return DASH
+    amount = f"{float(fraction) * 100:.2f}".rstrip("0").rstrip(".")
+    return f"{amount} {'point' if amount == '1' else 'points'}"
+
+
 @register.simple_tag
 def rate(part: int | None, whole: int | None, places: int = 1) -> SafeString:
     """Returns a share with its sample in the tooltip; ``—`` where there is nobody to take a share of."""

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from abtests import selectors as abtests
 from core.exceptions import DomainError, NotFound
 from frontend.htmx import invalid, redirect, render_page, toast, trigger
 from sequences import forms, selectors, services
@@ -130,6 +131,8 @@ def _context(request: MemberRequest, sequence: Sequence, edited: Step, form: for
         "editable": version.published_at is None and may(request.membership, Capability.EDIT, type(owner), owner.pk),
         "template": template,
         "newer": newer,
+        "campaign": None if owner is sequence else owner,
+        "test_versions": abtests.variants_of(edited.experiment) if edited.experiment else [],
         "comments": selectors.comments_of(sequence, edited.key),
         "member": request.user,
     }
