@@ -27,7 +27,9 @@ def add_test(campaign: Campaign, *, step_key: str = "", user: User | None = None
     step = email_of(locked, step_key)
     if step.experiment is not None:
         return step.experiment
-    experiment = sequences.add_experiment(locked.sequence, key=step.key, user=user)
+    experiment = sequences.add_experiment(
+        locked.sequence, key=step.key, name="" if locked.is_long else locked.name, user=user
+    )
     campaign.refresh_from_db()
     return experiment
 

@@ -164,7 +164,7 @@ def parts(request: MemberRequest, campaign_id: int, experiment_id: int) -> HttpR
     wanted = [part for part in Dimension.values if part in request.POST.getlist("parts")]
     levels = abtests.levels_of(tested.experiment)
     if not wanted:
-        return _refused(request, tested, "A test needs at least one part of the email that differs.")
+        return _answer(request, tested, "A test needs at least one part of the email that differs.")
     return _change_ways(
         request, tested, wanted, {part: levels.get(part) or [_empty(part), _empty(part)] for part in wanted}
     )
@@ -177,7 +177,7 @@ def add_way(request: MemberRequest, campaign_id: int, experiment_id: int) -> Htt
     tested = _tested(request, campaign_id, experiment_id)
     levels, part = _levels_of_part(request, tested)
     levels[part] = [*levels[part], _empty(part)]
-    return _change_ways(request, tested, tested.experiment.dimensions, levels)
+    return _change_ways(request, tested, tested.experiment.dimensions, levels, keeps=True)
 
 
 @require_POST
@@ -250,9 +250,17 @@ def _levels_of_part(request: MemberRequest, tested: Tested) -> tuple[dict[str, l
 
 
 def _change_ways(
-    request: MemberRequest, tested: Tested, dimensions: list[str], levels: Mapping[str, list[Any]]
+    request: MemberRequest,
+    tested: Tested,
+    dimensions: list[str],
+    levels: Mapping[str, list[Any]],
+    *,
+    keeps: bool = False,
 ) -> HttpResponse:
-    """Write the ways and answer with the versions as they are now; what is refused is said there and changes nothing."""
+    """Write the ways and answer with the versions as they are now; what is refused is said there and changes nothing.
+
+    With `keeps` the fields on the page stay as they are: somebody may have typed on meanwhile.
+    """
     problem = ""
     try:
         services.update_test(
@@ -262,15 +270,21 @@ def _change_ways(
         problem = " ".join(sentence for sentences in error.fields.values() for sentence in sentences) or error.message
     except ExperimentError as error:
         return refuse(request, error.message, status=error.status)
-    return _refused(request, tested, problem)
+    return _answer(request, tested, problem, keeps=keeps)
 
 
-def _refused(request: MemberRequest, tested: Tested, problem: str) -> HttpResponse:
+def _answer(request: MemberRequest, tested: Tested, problem: str, *, keeps: bool = False) -> HttpResponse:
     if not is_fragment(request):
         return redirect(request, "campaigns:experiment", tested.campaign.pk, tested.experiment.pk)
     tested.experiment.refresh_from_db()
     form = ExperimentForm(experiment=tested.experiment)
-    context = {**_versions(tested, form), "editable": tested.is_open, "parts_problem": problem, "form": form}
+    context = {
+        **_versions(tested, form),
+        "editable": tested.is_open,
+        "parts_problem": problem,
+        "form": form,
+        "keeps": keeps,
+    }
     context["merge_fields"] = templates.merge_fields(request.workspace)
     response = render_page(request, "campaigns/_versions.html", context)
     return trigger(response, "saved", {"version": tested.campaign.version})
