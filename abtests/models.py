@@ -60,7 +60,7 @@ class Dimension(models.TextChoices):
 
 
 # The column of a variant that says what it does differently in each dimension.
-WAYS = {
+WAYS: dict[str, str] = {
     Dimension.SUBJECT: "subject",
     Dimension.PREHEADER: "preheader",
     Dimension.CONTENT: "template_version",
@@ -191,7 +191,7 @@ class Variant(models.Model):
 
     def way_in(self, dimension: str) -> Any:
         """Return what it does differently in this dimension; empty or None: it is as in the email."""
-        return getattr(self, WAYS[Dimension(dimension)])
+        return getattr(self, WAYS[dimension])
 
 
 class ExperimentBatch(models.Model):

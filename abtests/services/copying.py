@@ -7,9 +7,8 @@ from typing import Any, Final
 from django.db import transaction
 
 from abtests import selectors
-from abtests.models import Design, Dimension, Experiment, Variant
+from abtests.models import WAYS, Design, Dimension, Experiment, Variant
 from abtests.services.planning import add_variant, create_experiment, set_factors
-from abtests.variant_fields import COLUMNS
 from core.exceptions import InvalidInput
 from team.models import Workspace
 from templates_lib.models import TemplateVersion
@@ -55,7 +54,7 @@ def create_from_plan(workspace: Workspace, *, plan: object, design: Design) -> E
         _combine(experiment, versions)
     else:
         for place, version in enumerate(versions):
-            columns = {column: version[column] for column in COLUMNS.values() if column in version}
+            columns = {column: version[column] for column in WAYS.values() if column in version}
             try:
                 add_variant(experiment, name=str(version.get("name") or ""), **columns)
             except InvalidInput as error:
@@ -144,7 +143,7 @@ def _combine(experiment: Experiment, versions: Sequence[Mapping[str, Any]]) -> N
             raise InvalidInput(message, fields={f"versions.{place}.levels": [message]})
         for name, level in zip(dimensions, levels, strict=True):
             blank = None if name in (Dimension.CONTENT, Dimension.SEND_TIME) else ""
-            ways[name].setdefault(level, version.get(COLUMNS[name], blank))
+            ways[name].setdefault(level, version.get(WAYS[name], blank))
     levels_of = {name: [found[level] for level in sorted(found)] for name, found in ways.items()}
     made = set_factors(experiment, dimensions=dimensions, levels=levels_of)
     for variant, version in zip(made, versions, strict=False):
