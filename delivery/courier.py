@@ -51,8 +51,9 @@ from templates_lib.rendering import CompiledEmail, TemplateError, compile_email
 
 logger = logging.getLogger(__name__)
 
-# Messages that are made at once, before the links in them are stored together.
-_COMPOSED_AT_ONCE = 50
+# Messages that are made at once, before the links in them are stored together: few enough to be in the processor's second
+# cache still when the kernel copies them.
+_COMPOSED_AT_ONCE = 24
 _COMPILED_KEPT = 32
 # How often the stops are looked at again while a batch is on its way, in seconds.
 RECHECK_EVERY = 2.0
