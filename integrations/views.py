@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from core.api.problems import plain_problem
 from core.exceptions import DomainError
+from core.forms import add_refusal
 from frontend.htmx import redirect, render_page
 from integrations import selectors, services
 from integrations.forms import SourceForm
@@ -86,9 +87,7 @@ def _edit(request: MemberRequest, source: EventSource | None) -> HttpResponse:
         try:
             made, secret = services.save_source(workspace=request.workspace, source=source, **form.cleaned_data)
         except DomainError as error:
-            for name, sentences in (error.fields or {"name": [error.message]}).items():
-                for sentence in sentences:
-                    form.add_error(name if name in form.fields else None, sentence)
+            add_refusal(form, error)
         else:
             if secret:
                 return _show_secret(request, made, secret)

@@ -7,7 +7,6 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
 
-from core.exceptions import DomainError
 from frontend.forms import DateLocal
 from team import attempts
 from team.models import AuditEntry, Invitation, Membership, Role, User, Workspace
@@ -20,16 +19,6 @@ THROTTLED = "throttled"
 def time_zone_field(**options: Any) -> forms.ChoiceField:
     """Return a field that offers every IANA time zone."""
     return forms.ChoiceField(choices=[(name, name.replace("_", " ")) for name in time_zone_names()], **options)
-
-
-def add_refusal(form: forms.BaseForm, error: DomainError) -> None:
-    """Show a service's refusal in the form: at the fields it names, else above them."""
-    known = {name: messages for name, messages in error.fields.items() if name in form.fields}
-    for name, messages in known.items():
-        for message in messages:
-            form.add_error(name, message)
-    if not known:
-        form.add_error(None, error.message)
 
 
 class SignInForm(AuthenticationForm):

@@ -17,10 +17,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from core.exceptions import DomainError
+from core.forms import add_refusal
 from frontend.htmx import invalid, render_page
 from team import attempts, selectors, services
 from team.access import MemberRequest, signed_in_view
-from team.forms import ForgottenPasswordForm, ProfileForm, SetupForm, SignInForm, add_refusal, too_many
+from team.forms import ForgottenPasswordForm, ProfileForm, SetupForm, SignInForm, too_many
 from team.models import User
 
 PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"  # noqa: S105 - a class, not a password

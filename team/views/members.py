@@ -12,10 +12,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from core import clock
 from core.exceptions import DomainError, NotFound
+from core.forms import add_refusal
 from frontend.htmx import invalid, render_page
 from team import selectors, services
 from team.access import Capability, MemberRequest, can, member_view
-from team.forms import InviteForm, PersonForm, RoleForm, add_refusal, roles_for
+from team.forms import InviteForm, PersonForm, RoleForm, roles_for
 from team.middleware import SESSION_KEY
 from team.models import Invitation, Membership, User, Workspace
 from team.views.accounts import PASSWORD_BACKEND

@@ -6,10 +6,11 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from core.exceptions import DomainError, NotFound
+from core.forms import add_refusal
 from frontend.htmx import invalid, render_page
 from team import services
 from team.access import Capability, MemberRequest, can, member_view, require, signed_in_view
-from team.forms import NewWorkspaceForm, WorkspaceForm, add_refusal
+from team.forms import NewWorkspaceForm, WorkspaceForm
 from team.middleware import SESSION_KEY
 
 

@@ -9,6 +9,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from core.exceptions import DomainError
+from core.forms import add_refusal
 from frontend.htmx import invalid, redirect, render_page, toast, trigger
 from frontend.pagination import paginate
 from team.access import Capability, MemberRequest, can, capabilities_on, member_view
@@ -45,7 +46,7 @@ def new(request: MemberRequest) -> HttpResponseBase:
                 user=request.user,
             )
         except DomainError as error:
-            _add_refusal(form, error)
+            add_refusal(form, error)
         else:
             return redirect(request, "templates_lib:edit", template.pk)
     context = {"form": form, "import_form": ImportForm(), "starters": STARTERS.values()}
@@ -97,7 +98,7 @@ def details(request: MemberRequest, template_id: int) -> HttpResponseBase:
         try:
             services.update_template(template, **form.cleaned_data)
         except DomainError as error:
-            _add_refusal(form, error)
+            add_refusal(form, error)
         else:
             messages.success(request, "Saved.")
             return redirect(request, _own_page(request.POST.get("next")))
@@ -159,7 +160,7 @@ def categories(request: MemberRequest) -> HttpResponseBase:
         try:
             services.create_category(workspace=request.workspace, **form.cleaned_data)
         except DomainError as error:
-            _add_refusal(form, error)
+            add_refusal(form, error)
         else:
             return _categories(request, CategoryForm())
     return _categories(request, form, status=422 if request.method == "POST" else 200)
@@ -230,11 +231,3 @@ def _own_page(next_url: str | None) -> str:
     """Return a path within the library, so that nobody can be sent elsewhere."""
     library_url = reverse("templates_lib:list")
     return next_url if next_url and next_url.startswith(library_url) and "\\" not in next_url else library_url
-
-
-def _add_refusal(form: Any, error: DomainError) -> None:
-    placed = {name: texts for name, texts in error.fields.items() if name in form.fields}
-    for name, texts in placed.items():
-        form.add_error(name, texts)
-    if not placed:
-        form.add_error(None, error.message)
