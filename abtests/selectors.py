@@ -127,11 +127,12 @@ def matured(experiment: Experiment, *, now: datetime) -> Matured:
     bounds: list[int] = next((each for _, each in mailings if each), [])
     last_lag = bounds.index(experiment.window_hours) if experiment.window_hours in bounds else -1
     mailing_ids = [mailing_id or 0 for mailing_id, _ in mailings]
+    window = timedelta(hours=experiment.window_hours)
     return add_up(
-        delivery.response_counts(mailing_ids),
+        delivery.settled_counts(mailing_ids, sent_before=now - window, lag=last_lag),
         mailing_ids=mailing_ids,
         metric=experiment.metric,
-        window=timedelta(hours=experiment.window_hours),
+        window=window,
         last_lag=last_lag,
         now=now,
     )

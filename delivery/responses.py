@@ -240,6 +240,26 @@ def response_counts(mailing_ids: Collection[int]) -> list[ResponseRow]:
         return [ResponseRow(*row) for row in cursor.fetchall()]
 
 
+def settled_counts(mailing_ids: Collection[int], *, sent_before: datetime, lag: int) -> list[ResponseRow]:
+    """Return the rows put together, two at most for each mailing and stratum, however many hours mail has been sent in.
+
+    One, of lag 0, holds what was sent in hours that were over by `sent_before` with the responses up to `lag`; the other one, of the next lag,
+    everything else.  `sent_hour` is the last one in which something was sent.
+    """
+    names = ResponseRow._fields[4:]
+    settled = "sent_hour + interval '1 hour' <= %s AND lag <= %s"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT mailing_id, stratum, coalesce(max(sent_hour) FILTER (WHERE sent > 0), max(sent_hour)),
+                CASE WHEN {settled} THEN 0 ELSE %s + 1 END, {", ".join(f"sum({name})" for name in names)}
+            FROM delivery_responsecounter WHERE mailing_id = ANY(%s) GROUP BY 1, 2, 4 ORDER BY 1, 2, 4
+            """,  # noqa: S608 - names of this module
+            [sent_before, lag, lag, list(mailing_ids)],
+        )
+        return [ResponseRow(*row) for row in cursor.fetchall()]
+
+
 def response_sums(
     mailing_ids: Collection[int], *, sent_before: datetime | None = None, within: int | None = None
 ) -> list[ResponseSums]:

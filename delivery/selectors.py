@@ -64,6 +64,7 @@ from delivery.responses import (
     response_counts,
     response_differences,
     response_sums,
+    settled_counts,
 )
 from delivery.sending_state import Hold, MailboxState, MailingState, SendingState, sending_state
 from delivery.tracked import HONEYPOT_LABEL, TrackedLink, count_links, tracked_links
@@ -136,6 +137,7 @@ __all__ = [
     "sending_rules_of",
     "sending_state",
     "sentence",
+    "settled_counts",
     "standing",
     "timeline",
     "timelines",

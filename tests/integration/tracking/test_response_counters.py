@@ -71,6 +71,23 @@ def recounted() -> Counter[tuple[int, int, datetime, int, str]]:
     return numbers
 
 
+def settled(mailing_id: int, cutoff: datetime) -> Counter[tuple[int, bool]]:
+    """Return by stratum what has settled by then of clicks and sent messages, and what hasn't, as a look reads it."""
+    found: Counter[tuple[int, bool]] = Counter()
+    for row in selectors.settled_counts([mailing_id], sent_before=cutoff, lag=1):
+        assert row.lag in (0, 2)
+        found[row.stratum, row.lag == 0] += row.sent + 1000 * row.clicked
+    return +found
+
+
+def settled_by_row(mailing_id: int, cutoff: datetime) -> Counter[tuple[int, bool]]:
+    """Return the same from all rows."""
+    found: Counter[tuple[int, bool]] = Counter()
+    for row in selectors.response_counts([mailing_id]):
+        found[row.stratum, row.lag <= 1 and row.sent_hour + HOUR <= cutoff] += row.sent + 1000 * row.clicked
+    return +found
+
+
 def first_linked() -> dict[int | None, datetime]:
     """Return by message the first click of a person on the link that counts, from the events."""
     first: dict[int | None, datetime] = {}
@@ -219,6 +236,8 @@ def test_the_counters_are_what_a_count_of_messages_and_events_says(first, played
         differences = recount.find_differences()
         assert not differences.responses
         assert not differences.messages
+        for cutoff in (SENT_AT, SENT_AT + 2 * HOUR):
+            assert settled(world.sent.mailing.pk, cutoff) == settled_by_row(world.sent.mailing.pk, cutoff)
         event(f"re-classed: {Event.objects.filter(reason__in=['burst', 'honeypot']).exists()}")
         event(f"linked: {bool(linked)}")
         event(f"accepted: {sum(counted()[cell] for cell in counted() if cell[4] == 'sent')}")
