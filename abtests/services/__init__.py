@@ -20,6 +20,7 @@ from abtests.services.planning import (
     update_experiment,
     update_variant,
 )
+from abtests.services.reporting import results_document
 from abtests.services.serving import Served, prepare, serve
 from abtests.services.summarising import refresh_due_summaries, refresh_summary
 from abtests.strata import NOT_COUNTED
@@ -59,6 +60,7 @@ __all__ = [
     "refresh_summary",
     "release_due_batches",
     "remove_variant",
+    "results_document",
     "resume",
     "serve",
     "set_factors",

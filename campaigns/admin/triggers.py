@@ -46,7 +46,7 @@ class TriggerAdmin(RefusableAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Trigger | None = None) -> bool:
-        is_open = obj is None or obj.pk is None or obj.campaign.status == Status.DRAFT
+        is_open = obj is None or not obj.campaign_id or obj.campaign.status == Status.DRAFT
         return is_open and bool(super().has_change_permission(request, obj))
 
     def save_model(self, request: HttpRequest, obj: Trigger, form: Any, change: bool) -> None:

@@ -148,10 +148,20 @@ class WindowSerializer(serializers.Serializer[Any]):
     end = serializers.TimeField(format="%H:%M", help_text="On the next day if it is not later than `start`.")
 
 
+class RateField(serializers.FloatField):
+    """A share; a number too large for one is refused like any other that can't be."""
+
+    def to_internal_value(self, data: Any) -> float:
+        try:
+            return super().to_internal_value(data)
+        except OverflowError:
+            self.fail("invalid")
+
+
 class HoldoutSerializer(serializers.Serializer[Any]):
     """A share of those who would get the campaign gets nothing, for a comparison of what people do with and without it."""
 
-    share = serializers.FloatField(min_value=0, max_value=0.5, help_text="0.1 is 10 %; 0: nobody.")
+    share = RateField(min_value=0, max_value=0.5, help_text="0.1 is 10 %; 0: nobody.")
     event = serializers.CharField(
         required=False, allow_blank=True, max_length=100, help_text="The custom event that is compared."
     )

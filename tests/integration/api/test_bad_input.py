@@ -25,6 +25,8 @@ CAMPAIGN = {
     "steps": [STEP],
     "schedule": {"send_at": "2031-01-01T09:00", "time_zone": "Europe/Berlin"},
     "track_opens": True,
+    "holdout": {"share": 0.1, "event": "order.paid", "days": 14},
+    "necessary": False,
     "version": 1,
 }
 FORM = {
@@ -106,7 +108,33 @@ SIMULATION = {
     "seed": 1,
     "reacts_after": "PT1H",
 }
+VERSION = {"name": "B", "subject": "Hey", "preheader": "", "from_name": "Ada", "template": None, "send_at": None}
+PLAN = {
+    "name": "Test",
+    "dimensions": ["subject"],
+    "metric": "click",
+    "link": "",
+    "event": "",
+    "window_hours": 24,
+    "mode": "test",
+    "rule": "sequential",
+    "days": None,
+    "base": 0.03,
+    "lead": 0.01,
+    "batches": 6,
+    "spacing_minutes": 60,
+    "largest_share": 0.5,
+    "per_arm": None,
+    "without_proof": "leader",
+}
 BODIES: dict[str, Any] = {
+    "experiments/": PLAN | {"campaign": 1, "variants": [VERSION]},
+    "experiments/{id}/": PLAN,
+    "experiments/{id}/variants/": VERSION,
+    "experiments/{id}/variants/1/": VERSION,
+    "experiments/{id}/factors/": {"dimensions": ["subject"], "levels": {"subject": ["", "Hey"]}},
+    "experiments/{id}/choose-winner/": {"variant": 1},
+    "experiments/{id}/stop-arm/": {"variant": 1},
     "campaigns/": CAMPAIGN | {"kind": "triggered", "trigger": TRIGGER},
     "event-sources/": SOURCE,
     "event-sources/{id}/": SOURCE,
@@ -247,6 +275,7 @@ def with_own_ids(body: Any, route: Route, ids: dict[str, int]) -> Any:
         return body
     own = {"lists": [ids["lists"]], "mailboxes": [ids["mailboxes"]], "category": ids["template-categories"]}
     own |= {"contacts": [ids["contacts"]], "contact": ids["contacts"]}
+    own |= {"campaign": ids["campaigns"]}
     own |= {"mailbox": ids["mailboxes"], "enrolments": [ids["enrolments"]]}
     filled = {key: own.get(key, with_own_ids(value, route, ids)) for key, value in body.items()}
     if name_of(route) == "templates/render/":

@@ -18,6 +18,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unlimited")]
 DETAILS = [route for route in api_routes() if route.is_detail]
 LISTS = [route for route in api_routes() if route.method == "get" and route.path.count("/") == 4]
 BODIES: dict[str, dict[str, Any]] = {
+    "/factors/": {"dimensions": ["subject"], "levels": {"subject": ["", "Hey"]}},
+    "/choose-winner/": {"variant": 1},
+    "/stop-arm/": {"variant": 1},
     "/members/": {"contacts": [1]},
     "/members/remove/": {"contacts": [1]},
     "/move/": {"to": "somewhere"},
@@ -116,6 +119,7 @@ def test_ids_of_another_workspace_inside_a_body_are_refused(client: APIClient, t
         ("campaigns/", {"name": "C", "audience": {"exclude": {"segments": [theirs["segments"]]}}}),
         ("campaigns/", {"name": "C", "mailboxes": [theirs["mailboxes"]], "steps": [step]}),
         ("campaigns/", {"name": "C", "steps": [{"kind": "email", "template": theirs["templates"]}]}),
+        ("experiments/", {"campaign": theirs["campaigns"]}),
         ("segments/count/", _in_list(theirs["lists"])),
         ("segments/", {"name": "S", **_in_list(theirs["lists"])}),
     ]

@@ -1,12 +1,13 @@
 """A workspace that has one of everything the API shows."""
 
-from campaigns.services import save_form
+from campaigns.services import email_of, save_form
 from contacts import services as contacts
 from contacts.models import Suppression, SuppressionReason
 from delivery.models import Message
 from delivery.services import add_domain
 from integrations.services import save_source
 from sequences.models import Enrolment
+from sequences.services import add_experiment
 from team.models import Workspace
 from templates_lib.services import create_category
 from tests.factories.campaigns import make_campaign, make_list
@@ -27,6 +28,8 @@ def furnish(workspace: Workspace) -> dict[str, int]:
     sequence = make_sequence(workspace, ["Hello"])
     enrol(sequence, people[:1], mailbox)
     campaign = make_campaign(workspace, lists=[list_], mailbox=mailbox, template=template)
+    tested = make_campaign(workspace, lists=[list_], mailbox=mailbox, template=template, name="Tested")
+    experiment = add_experiment(tested.sequence, key=email_of(tested).key)
     queue(make_mailing(workspace), mailbox, people)
     gone = f"gone@{workspace.slug}.example"
     contacts.suppress(workspace_id=workspace.pk, email=gone, reason=SuppressionReason.MANUAL)
@@ -47,6 +50,7 @@ def furnish(workspace: Workspace) -> dict[str, int]:
         "mailboxes": mailbox.pk,
         "domains": add_domain(workspace=workspace, name=f"{workspace.slug}.example").pk,
         "campaigns": campaign.pk,
+        "experiments": experiment.pk,
         "sequences": sequence.pk,
         "sign-up-forms": save_form(workspace=workspace, name="News", title="News", double_opt_in=False).pk,
         "event-sources": save_source(workspace=workspace, name="Shop")[0].pk,
