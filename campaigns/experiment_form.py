@@ -27,11 +27,11 @@ SPACINGS = {
 }
 PARTS = (4, 6, 8, 12, 24)
 METRICS = {
-    Metric.CLICK: "Click on any link",
-    Metric.LINK: "Click on one link",
-    Metric.REPLY: "Reply",
-    Metric.OPEN: "Open",
-    Metric.CONVERSION: "Do something afterwards",
+    Metric.CLICK: "Clicks on any link",
+    Metric.LINK: "Clicks on one link",
+    Metric.REPLY: "Replies",
+    Metric.OPEN: "Opens",
+    Metric.CONVERSION: "Conversions afterwards",
 }
 # What the plan is computed from, as the sliders send it.
 PLAN_FIELDS = ("audience", "metric", "window", "base", "lead", "share", "batches", "spacing", "mode", "rule", "days")
