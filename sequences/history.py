@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from abtests.models import Variant
 from delivery import selectors as delivery
 from delivery.models import Message, MessageState
 from sequences import words
@@ -147,22 +148,32 @@ def _told(enrolment: Enrolment, labels: dict[str, str]) -> Iterable[Happening]:
 
 def _mailed(enrolment: Enrolment, labels: dict[str, str]) -> Iterable[Happening]:
     messages = {message.pk: message for message in messages_of(enrolment)}
+    versions = _versions(messages.values())
     for moment in delivery.timelines(messages.values()):
         message = messages[moment.message_id]
         _, key, rotation = message.key.split(":")
         icon, tone, title = LOOKS.get(moment.kind, ("mail", "mute", moment.title))
         subject = f"“{message.mailing.subject}”"
-        detail = " ".join(filter(None, (subject, moment.detail)))
+        detail = " ".join(filter(None, (subject, versions.get(message.mailing_id, ""), moment.detail)))
         yield Happening(moment.at, moment.kind, title, detail, key, int(rotation), icon, tone, message.pk)
     unsent = (MessageState.SKIPPED, MessageState.CANCELLED)
     for message in messages.values():
         if message.state in unsent:
             state = MessageState(message.state).name.lower()
             icon, tone, title = LOOKS[state]
-            why = f"“{message.mailing.subject}” {delivery.why(message).sentence}"
+            subject = " ".join(filter(None, (f"“{message.mailing.subject}”", versions.get(message.mailing_id, ""))))
+            why = f"{subject} {delivery.why(message).sentence}"
             _, key, rotation = message.key.split(":")
             at = max(message.created_at, enrolment.enrolled_at)
             yield Happening(at, state, title, why, key, int(rotation), icon, tone, message.pk)
+
+
+def _versions(messages: Iterable[Message]) -> dict[int, str]:
+    """Return which version of an A/B test a mailing is, for those that are one."""
+    names = Variant.objects.filter(mailing__in={message.mailing_id for message in messages})
+    return {
+        mailing_id: f"(version {name})" for mailing_id, name in names.values_list("mailing_id", "name") if mailing_id
+    }
 
 
 def _happened(enrolment: Enrolment) -> Iterable[Happening]:

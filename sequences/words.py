@@ -28,6 +28,8 @@ REASONS = {
     "cancelled": "The email was cancelled",
     "closed": "The sequence was closed",
     "edited": "The steps were changed, and everybody’s way ended",
+    "test": "Waits for the end of the A/B test",
+    "send_time": "Waits for the hour of their version of the A/B test",
     "cannot_ask": "The step can’t ask: what it asks about is gone",
 }
 

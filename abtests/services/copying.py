@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from abtests import selectors
+from abtests.limits import MOST_ARMS
 from abtests.models import WAYS, Design, Dimension, Experiment, Variant
 from abtests.services.planning import add_variant, create_experiment, set_factors
 from core.exceptions import InvalidInput
@@ -87,6 +88,8 @@ def _read(plan: object) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     versions = plan.get("versions", [])
     if not isinstance(versions, list) or not all(isinstance(version, Mapping) for version in versions):
         wrong["versions"] = ["This must be a list of objects."]
+    elif len(versions) > MOST_ARMS:
+        wrong["versions"] = [f"A test has at most {MOST_ARMS} versions."]
     if wrong:
         raise InvalidInput("The test can't be read.", fields=wrong)
     return {str(name): value for name, value in plan.items() if name != "versions"}, [dict(each) for each in versions]

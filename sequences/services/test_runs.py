@@ -16,6 +16,7 @@ from delivery import services as delivery
 from delivery.models import Mailbox, Message, MessageState
 from sequences import models
 from sequences.exceptions import StepError
+from sequences.services import arms
 from sequences.services.checking import content_of
 from sequences.services.simulations import default_mailbox, shared_context
 from sequences.simulation import Person, Story
@@ -72,6 +73,8 @@ def start_test_run(
 ) -> str:
     """Queue every email of a simulated way as a test, `gap` apart, to members of the team; return the key of the run.
 
+    Of an email under test every version is sent, marked A, B, ….
+
     The emails are filled in for the person.  Raises InvalidInput for the addresses, the gap or without a mailbox, StepError for an
     email that can't be made, DeliveryError when the mailbox is paused.
     """
@@ -81,8 +84,9 @@ def start_test_run(
     sender = mailbox or default_mailbox(sequence)
     if sender is None:
         raise InvalidInput("Choose a mailbox.", fields={"mailbox": ["Choose a mailbox to send from."]})
-    steps = {step.key: step for step in version.steps.select_related("template_version")}
-    emails = [steps[stage.key] for stage in story.emails[:MOST_EMAILS]]
+    steps = {step.key: step for step in version.steps.select_related("template_version", "experiment")}
+    passed = [steps[stage.key] for stage in story.emails[:MOST_EMAILS]]
+    emails = [each for step in passed for each in _versions(step)][:MOST_EMAILS]
     if not emails:
         raise StepError("There is no email on this way.", code="no_email")
     contact = Contact.objects.filter(workspace=sequence.workspace, pk=person.contact_id).first()
@@ -90,8 +94,8 @@ def start_test_run(
     if contact is None:
         context |= person.merge_fields()
     run, now = token_hex(8), clock.now()
-    for number, step in enumerate(emails):
-        content = content_of(step)
+    for number, (mark, content) in enumerate(emails):
+        from_name = content.pop("from_name", "")
         _require_sound(number, content)
         delivery.send_test(
             workspace=sequence.workspace,
@@ -100,10 +104,11 @@ def start_test_run(
             contact=contact,
             context=context,
             format=content["format"],
-            subject=f"[Test {number + 1}/{len(emails)}] {content['subject']}",
+            subject=f"[Test {number + 1}/{len(emails)}{mark}] {content['subject']}",
             preheader=content["preheader"],
             source=content["source"],
             text_source=content["text_source"],
+            from_name=from_name,
             due_at=now + number * gap,
             keys=[_message_key(sequence, run, number, place) for place, _ in enumerate(addresses)],
         )
@@ -124,6 +129,12 @@ def stop_test_run(sequence: models.Sequence, run: str) -> int:
     found = find_test_run(sequence, run)
     waiting = [message.pk for message in found.messages if message.state in WAITING]
     return delivery.cancel_messages(message_ids=waiting, reason="cancelled") if waiting else 0
+
+
+def _versions(step: models.Step) -> list[tuple[str, dict[str, str]]]:
+    """Return what an email sends, of one under test every version, each with what its subject is marked by."""
+    content = content_of(step)
+    return [(f", {arm.name}", said) for arm, said in arms.contents_of_arms(step, content)] or [("", content)]
 
 
 def _checked_recipients(sequence: models.Sequence, to: Sequence[str]) -> list[str]:

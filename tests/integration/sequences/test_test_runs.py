@@ -12,6 +12,7 @@ from sequences.models import Enrolment
 from tests.factories.sequences import SOURCE, make_contacts, make_document, make_mailbox
 from tests.factories.team import ApiTokenFactory, MembershipFactory, WorkspaceFactory
 from tests.integration.sequences.conftest import START
+from tests.integration.sequences.experiments import planned
 
 API = "/api/v1/sequences/"
 
@@ -117,3 +118,12 @@ def test_runs_of_other_sequences_and_workspaces_are_not_there(api, workspace, ma
     stranger.credentials(HTTP_AUTHORIZATION=f"Bearer {ApiTokenFactory(workspace=WorkspaceFactory()).secret}")
     assert stranger.get(f"{API}{sequence.pk}/test-run/", {"run": started["run"]}).status_code == 404
     assert run(stranger, sequence).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_an_email_under_test_every_version_is_sent_marked_by_its_letter(api, workspace):
+    sequence, _ = planned(workspace, STEPS)
+    started = run(api, sequence, mailbox=make_mailbox(workspace).pk, outcomes={"click": "no"})
+    assert started.status_code == 200, started.json()
+    subjects = Message.objects.order_by("due_at").values_list("mailing__subject", flat=True)
+    assert list(subjects) == ["[Test 1/3, A] Hello {{ firstName }}", "[Test 2/3, B] Two", "[Test 3/3] Last"]
