@@ -73,9 +73,17 @@ def _read(plan: object) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the fields of a plan and its versions, each of its type."""
     if not isinstance(plan, Mapping):
         raise InvalidInput("A test is an object.", fields={"": ["This must be an object."]})
-    wrong: dict[str, list[str]] = {}
-    if unknown := sorted({str(name) for name in plan} - {*_PLAN, "versions"}):
-        wrong |= {name: ["A test has no such field."] for name in unknown}
+    versions = plan.get("versions", [])
+    wrong = _wrong_fields(plan) | _wrong_versions(versions)
+    if wrong:
+        raise InvalidInput("The test can't be read.", fields=wrong)
+    return {str(name): value for name, value in plan.items() if name != "versions"}, [dict(each) for each in versions]
+
+
+def _wrong_fields(plan: Mapping[Any, Any]) -> dict[str, list[str]]:
+    wrong = {
+        name: ["A test has no such field."] for name in sorted({str(name) for name in plan} - {*_PLAN, "versions"})
+    }
     for name in _TEXTS:
         if name in plan and (not isinstance(plan[name], str) or len(plan[name]) > MOST_TEXT):
             wrong[name] = ["This must be text."]
@@ -85,14 +93,13 @@ def _read(plan: object) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             wrong[name] = ["This must be a number."]
     if "dimensions" in plan and not _is_texts(plan["dimensions"]):
         wrong["dimensions"] = ["This must be a list of texts."]
-    versions = plan.get("versions", [])
+    return wrong
+
+
+def _wrong_versions(versions: object) -> dict[str, list[str]]:
     if not isinstance(versions, list) or not all(isinstance(version, Mapping) for version in versions):
-        wrong["versions"] = ["This must be a list of objects."]
-    elif len(versions) > MOST_ARMS:
-        wrong["versions"] = [f"A test has at most {MOST_ARMS} versions."]
-    if wrong:
-        raise InvalidInput("The test can't be read.", fields=wrong)
-    return {str(name): value for name, value in plan.items() if name != "versions"}, [dict(each) for each in versions]
+        return {"versions": ["This must be a list of objects."]}
+    return {"versions": [f"A test has at most {MOST_ARMS} versions."]} if len(versions) > MOST_ARMS else {}
 
 
 def _is_number(value: object, name: str) -> bool:
