@@ -132,6 +132,8 @@ def plan_facts(found: Results) -> list[Fact]:
         Design.CONTINUOUS: "Whoever comes by, until it is decided",
         Design.SEND_TIME: "Each version at its own hour, by the recipient’s clock",
     }[Design(experiment.design)]
+    if found.is_bandit:
+        design = "Everybody, part by part, in larger share what has worked so far"
     metric = RATES[experiment.metric]
     if experiment.metric == Metric.LINK and experiment.link_label:
         metric = f"{metric} {experiment.link_label}"

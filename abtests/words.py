@@ -75,6 +75,8 @@ def headline(found: Results, *, rest: int | None) -> Headline:
         return Headline("mute", "clock", "This test has not begun", "It begins when its campaign is launched.")
     if state == Experiment.State.STOPPED:
         text = "Nobody won, and nothing was proven. What it had found until then stays here."
+        if found.experiment.outcome == "too_few":
+            text = "There were fewer people than versions, so there was nothing to compare."
         return Headline("mute", "player-stop", "This test was stopped", text, _goes_on(found.arms[0], rest))
     if state == Experiment.State.DECIDED:
         return _decided(found, rest)
@@ -180,6 +182,7 @@ def _so_far(found: Results) -> str:
 def _running(found: Results) -> Headline:
     experiment = found.experiment
     then, at = _next_look(found)
+    then = then if at else f"{then.rstrip(':')}."
     if not found.counted:
         window = hours(experiment.window_hours)
         text = f"A person counts once {window} have passed since their own email left, and nobody's have yet."

@@ -255,4 +255,6 @@ def places_of_tests(experiment_ids: Collection[int]) -> dict[int, Place]:
 def _place(campaign: Campaign, test: int) -> Place:
     launch: Launch | None = getattr(campaign, "launch", None)
     audience = launch.expected if launch is not None and campaign.kind == Kind.BROADCAST else None
-    return Place(campaign.name, reverse("campaigns:detail", args=[campaign.pk]), campaign, audience)
+    url = reverse("campaigns:detail", args=[campaign.pk])
+    plan_url = reverse("campaigns:experiment", args=[campaign.pk, test])
+    return Place(campaign.name, url, campaign, audience, plan_url)
