@@ -101,7 +101,7 @@ def assign_entrants(
     variants = _running_arms(experiment)
     shares = list(weights) if weights is not None else [float(variant.stopped_at is None) for variant in variants]
     if len(shares) != len(variants) or min(shares) < 0 or not sum(shares):
-        raise InvalidInput("Give each arm its share.")
+        raise InvalidInput("Give each version its share.")
     Assignment.objects.bulk_create(
         [
             Assignment(
@@ -152,5 +152,5 @@ def forget_contacts(event: ContactsDeleted) -> None:
 def _running_arms(experiment: Experiment) -> list[Variant]:
     """Return a running test's variants, which can't change any more."""
     if not Experiment.objects.filter(pk=experiment.pk, state=Experiment.State.RUNNING).exists():
-        raise ExperimentError("Only a running test gives out arms.")
+        raise ExperimentError("Only a running test gives out its versions.")
     return selectors.variants_of(experiment)

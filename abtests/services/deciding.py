@@ -83,7 +83,7 @@ def choose_winner(experiment: Experiment, *, variant: Variant, by: User) -> None
     locked = lock(experiment)
     is_asked = locked.state == Experiment.State.DECIDED and not selectors.goes_to_the_rest(locked)
     if variant.experiment_id != locked.pk:
-        raise ExperimentError("This arm belongs to another test.")
+        raise ExperimentError("This version belongs to another test.")
     if locked.state not in UNDECIDED and not is_asked:
         raise ExperimentError("This test has not begun, or has its winner.")
     finish(locked, Experiment.State.DECIDED, BY_HAND, variant, by=by)

@@ -24,9 +24,9 @@ def start(experiment: Experiment) -> None:
     locked = lock(experiment)
     variants = selectors.variants_of(locked)
     if len(variants) < FEWEST_ARMS:
-        raise ExperimentError(f"A test needs at least {FEWEST_ARMS} arms.")
+        raise ExperimentError(f"A test needs at least {FEWEST_ARMS} versions.")
     if empty := [variant.name for variant in variants if variant.mailing_id is None]:
-        raise ExperimentError(f"These arms have no content yet: {', '.join(empty)}.")
+        raise ExperimentError(f"These versions have no content yet: {', '.join(empty)}.")
     _move(locked, Experiment.State.PLANNED, Experiment.State.RUNNING, "Only a planned test can be started.")
     now = clock.now()
     locked.started_at = now
@@ -105,12 +105,12 @@ def stop_arm(experiment: Experiment, *, variant: Variant) -> None:
     """
     locked = lock(experiment)
     if variant.experiment_id != locked.pk:
-        raise ExperimentError("This arm belongs to another test.")
+        raise ExperimentError("This version belongs to another test.")
     if locked.state not in UNDECIDED:
         raise ExperimentError("This test has not begun, or is over.")
     left = [each for each in selectors.variants_of(locked) if each.stopped_at is None and each.pk != variant.pk]
     if len(left) < FEWEST_ARMS:
-        raise ExperimentError("A test compares two arms at least: choose the winner, or stop the test.")
+        raise ExperimentError("A test compares two versions at least: choose the winner, or stop the test.")
     close_arms(locked, [variant.pk])
     variant.refresh_from_db()
     experiment.refresh_from_db()

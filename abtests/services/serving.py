@@ -50,7 +50,7 @@ def serve(experiment: Experiment, *, contact_ids: Sequence[int]) -> Served:
     """
     variants = {variant.pk: variant for variant in selectors.variants_of(experiment)}
     if empty := [variant.name for variant in variants.values() if variant.mailing_id is None]:
-        raise ExperimentError(f"These arms have no content yet: {', '.join(empty)}.")
+        raise ExperimentError(f"These versions have no content yet: {', '.join(empty)}.")
     served = Served({}, {}, {}, set())
     left: list[int] = []
     known = _assigned(experiment, contact_ids) if contact_ids else {}

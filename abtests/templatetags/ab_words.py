@@ -9,7 +9,7 @@ register = template.Library()
 
 
 @register.filter
-def points(share: float | None, form: str = "") -> str:
+def gap(share: float | None, form: str = "") -> str:
     """Returns 0.021 as ``2.1 points``, or ``bare`` as ``2.1``."""
     text = words.points(share)
     return text.partition(" ")[0] if form == "bare" else text
