@@ -170,7 +170,7 @@ def test_a_stopped_arm_is_given_to_nobody_any_more_and_its_people_join_the_rest(
     services.stop_arm(experiment, variant=arm(experiment, "B"))
     assert cells(experiment) == {(part, name): 10 for part in range(4) for name in "ABC" if name != "B" or part == 0}
     assert list(experiment.parts.values_list("size", flat=True)) == [30, 20, 20, 20]
-    with pytest.raises(ExperimentError, match="two arms"):
+    with pytest.raises(ExperimentError, match="two versions"):
         services.stop_arm(experiment, variant=arm(experiment, "C"))
     with pytest.raises(ExperimentError, match="another test"):
         services.stop_arm(experiment, variant=arm(make_experiment(workspace, 3), "C"))
