@@ -37,7 +37,7 @@ def release(at: datetime) -> int:
         return services.release_due_batches()
 
 
-def weights(experiment) -> list[list[float] | None]:
+def weights(experiment) -> list[list[float]]:
     return list(experiment.parts.order_by("number").values_list("weights", flat=True))
 
 

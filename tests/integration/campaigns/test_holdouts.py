@@ -51,7 +51,7 @@ def held(campaign: Campaign) -> set[int]:
     return set(HeldOut.objects.filter(campaign=campaign).values_list("contact_id", flat=True))
 
 
-def mailed(campaign: Campaign) -> set[int]:
+def mailed(campaign: Campaign) -> set[int | None]:
     """Who has a message or is on the way to one."""
     messages = Message.objects.filter(workspace=campaign.workspace_id, key__startswith="e")
     keys = dict(Enrolment.objects.filter(sequence=campaign.sequence).values_list("pk", "contact_id"))

@@ -30,7 +30,8 @@ def test_a_differences_interval_is_that_of_the_statistics(first, second):
 
 @given(COUNTS, st.floats(1, 6))
 def test_a_wider_reach_holds_the_narrower_one(counts, z):
-    narrow, wide = wilson(*counts, z), wilson(*counts, z + 0.5)
+    successes, trials = counts
+    narrow, wide = wilson(successes, trials, z), wilson(successes, trials, z + 0.5)
     assert wide.low <= narrow.low <= narrow.high <= wide.high
 
 
