@@ -221,13 +221,13 @@ def duplicate_campaign(campaign: Campaign, *, created_by: User | None = None) ->
 
 @transaction.atomic
 def delete_campaign(campaign: Campaign) -> None:
-    """Delete a draft for good.  Raises CampaignError when it was launched or scheduled: its mail needs it."""
+    """Delete a draft for good, with the tests planned for its emails.  Raises CampaignError when it was launched or scheduled: its mail needs it."""
     locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if locked.status != Status.DRAFT:
         raise CampaignError("Only a draft can be deleted; the report of a launched campaign stays.")
     team.end_shares(locked)
     locked.delete()
-    campaign.sequence.delete()
+    sequences.delete_sequence(campaign.sequence)
 
 
 def email_of(campaign: Campaign, key: str = "") -> Step:

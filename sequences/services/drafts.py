@@ -39,6 +39,17 @@ def rename_sequence(sequence: Sequence, *, name: str) -> None:
 
 
 @transaction.atomic
+def delete_sequence(sequence: Sequence) -> None:
+    """Delete a sequence that was never published, with the tests planned for its emails.  Raises SequenceError for one that was."""
+    versions = list(sequence.versions.all())
+    if any(version.published_at is not None for version in versions):
+        raise SequenceError("People have come by these steps: they can’t be deleted.")
+    planned = set[int]().union(*(planning.tests_of(version) for version in versions))
+    sequence.delete()
+    planning.drop_unused(planned)
+
+
+@transaction.atomic
 def add_step(
     sequence: Sequence, *, kind: str, key: str = "", lane: str = ROOT_LANE, position: int | None = None, **fields: Any
 ) -> Step:

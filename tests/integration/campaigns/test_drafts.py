@@ -2,10 +2,12 @@ from datetime import timedelta
 
 import pytest
 
+from abtests.models import Experiment
 from campaigns import selectors, services
 from campaigns.exceptions import CampaignError, InvalidCampaign, StaleCampaignError
 from campaigns.models import Campaign, Status
 from core.exceptions import NotFound
+from sequences import services as sequences
 from sequences.exceptions import StepError
 from sequences.models import Sequence
 from tests.factories.campaigns import make_campaign, make_list, make_template
@@ -72,6 +74,18 @@ def test_only_a_draft_can_be_edited_or_deleted(workspace, mailbox, at_nine):
     services.delete_campaign(campaign)
     assert not Campaign.objects.exists()
     assert not Sequence.objects.exists()
+
+
+def test_planned_tests_go_with_the_deleted_draft_and_no_others(workspace, mailbox):
+    kept, gone = make_campaign(workspace), make_campaign(workspace)
+    other = sequences.add_experiment(kept.sequence, key=services.email_of(kept).key)
+    key = services.email_of(gone).key
+    sequences.add_experiment(gone.sequence, key=key)
+    sequences.remove_experiment(gone.sequence, key=key)
+    sequences.add_experiment(gone.sequence, key=key)
+    assert Experiment.objects.count() == 3, "an undo may bring back what was taken away"
+    services.delete_campaign(gone)
+    assert list(Experiment.objects.all()) == [other]
 
 
 @pytest.mark.parametrize("relation", ["lists", "excluded_lists", "mailboxes"])
