@@ -26,6 +26,8 @@ def every(seconds: float, task: str, *, expires: float | None = None) -> Entry:
 
 BEAT_SCHEDULE: dict[str, Entry] = {
     "forget idempotency keys": every(3600, "integrations.tasks.forget_old_keys"),
+    "deliver webhooks": every(2, "integrations.tasks.deliver_webhooks"),
+    "forget old webhooks": every(3600, "integrations.tasks.forget_deliveries"),
     "record beat": every(BEAT_INTERVAL.total_seconds(), "config.tasks.record_beat"),
     "deliver facts": every(1, "core.tasks.deliver_facts"),
     "send due mail": every(1, "delivery.tasks.dispatch"),

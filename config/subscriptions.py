@@ -18,6 +18,7 @@ def subscribe() -> None:
     from contacts.selectors import register_condition
     from delivery import services as delivery
     from delivery.events import MailboxRemoved, MessagesAccepted, MessagesFinished
+    from integrations import services as integrations
     from sequences import services as sequences
     from sequences.events import DraftChanging, EditOpened, OthersAsked, WaysEnded
     from templates_lib.selectors import register_people
@@ -42,7 +43,7 @@ def subscribe() -> None:
     on_decision(EditOpened, campaigns.let_sequence_be_edited)
     on_decision(DraftChanging, campaigns.let_draft_change)
     on_decision(BatchReleased, campaigns.note_batch_released)
-    on_decision(ExperimentDecided, campaigns.note_experiment_decided)
+    on_decision(ExperimentDecided, campaigns.note_experiment_decided, integrations.note_experiment_decided)
 
     on_fact(MessagesAccepted, sequences.note_accepted, delivery.record_contacts_sent)
     on_fact(MessagesFinished, sequences.note_finished)

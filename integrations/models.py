@@ -1,6 +1,8 @@
 import secrets
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 
 from core import clock
 from team.models import Workspace
@@ -58,3 +60,77 @@ class EventSource(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class WebhookEvent(models.TextChoices):
+    """What a program can be told of."""
+
+    EXPERIMENT_DECIDED = "experiment.decided", "An A/B test is over"
+
+
+class WebhookEndpoint(models.Model):
+    """The address of a program that is told what happens here, by signed webhooks."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    url = models.CharField(
+        "address", max_length=2000, help_text="Where the program takes webhooks, as https://example.com/hook."
+    )
+    events = ArrayField(models.CharField(max_length=50, choices=WebhookEvent.choices), verbose_name="it is told when")
+    is_active = models.BooleanField("is told", default=True)
+    secret_encrypted = models.TextField("secret", editable=False, help_text="Signs what it is sent.")
+    old_secret_encrypted = models.TextField(
+        "secret before", default="", editable=False, help_text="Signs beside the new one for a while."
+    )
+    old_secret_until = models.DateTimeField(null=True, editable=False)
+    failing_since = models.DateTimeField(
+        null=True, editable=False, help_text="The first try of those that failed since one got through."
+    )
+    problem = models.TextField("why it is off", blank=True, default="", editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "url"], name="webhook_endpoint_url_once")]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class DeliveryState(models.IntegerChoices):
+    WAITING = 0, "Waiting"
+    DONE = 1, "Delivered"
+    FAILED = 2, "Failed"
+
+
+class WebhookDelivery(models.Model):
+    """What an endpoint is told: written by the transaction that makes it true, delivered by a task of its own.
+
+    `due_at` is when it is tried (again); while it is tried, when the try is given up for lost.
+    """
+
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    event = models.CharField(max_length=50)
+    payload = models.JSONField(help_text="The body.")
+    state = models.SmallIntegerField(
+        choices=DeliveryState.choices, default=DeliveryState.WAITING, db_default=DeliveryState.WAITING
+    )
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    status = models.PositiveSmallIntegerField(null=True, help_text="What the address answered last.")
+    error = models.TextField(default="", db_default="", help_text="Why the last try failed.")
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "webhook deliveries"
+        indexes = [
+            models.Index(fields=["endpoint", "-id"], name="webhook_delivery_log"),
+            models.Index(fields=["due_at"], condition=Q(state=0), name="webhook_delivery_due"),
+            models.Index(
+                fields=["finished_at"], condition=Q(finished_at__isnull=False), name="webhook_delivery_finished"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} to {self.endpoint_id}"

@@ -7,3 +7,19 @@ def forget_old_keys() -> None:
     from integrations import services
 
     services.forget_old_keys()
+
+
+@shared_task(ignore_result=True)
+def deliver_webhooks() -> None:
+    """Try the webhooks that are due, aside."""
+    from integrations import services
+
+    services.deliver_webhooks_aside()
+
+
+@shared_task(ignore_result=True)
+def forget_deliveries() -> None:
+    """Delete what was delivered, or given up, long ago."""
+    from integrations import services
+
+    services.forget_deliveries()

@@ -9,11 +9,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from core.api.problems import plain_problem
 from core.exceptions import DomainError
 from core.forms import add_refusal
+from core.standard_webhooks import BadSignatureError
 from frontend.htmx import redirect, render_page
 from integrations import selectors, services
 from integrations.forms import SourceForm
 from integrations.models import EventSource
-from integrations.sources import BadSignatureError
 from team.access import Capability, MemberRequest, member_view
 
 MAX_BYTES = 1024**2

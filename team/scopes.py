@@ -20,7 +20,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("messages", "Messages", "Single messages, threads and their timelines"),
     Resource("events", "Events", "Custom events of contacts"),
     Resource("activities", "Activities", "The feed of everything that happened"),
-    Resource("webhooks", "Webhooks", "Sources of incoming webhooks"),
+    Resource("webhooks", "Webhooks", "Incoming and outgoing webhooks"),
     Resource("members", "Members", "Members of the workspace, and what is shared with them"),
 )
 RESOURCE_NAMES = frozenset(resource.name for resource in RESOURCES)

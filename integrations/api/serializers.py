@@ -1,9 +1,12 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from integrations import selectors
-from integrations.models import EventSource
+from integrations.models import DeliveryState, EventSource, WebhookDelivery, WebhookEndpoint, WebhookEvent
+
+DELIVERY_STATES = [(state.name.lower(), state.label) for state in DeliveryState]
 
 
 class ActivityContactSerializer(serializers.Serializer[dict[str, Any]]):
@@ -81,3 +84,56 @@ class SourceSecretSerializer(serializers.Serializer[Any]):
     """The secret that signs what a source sends."""
 
     secret = serializers.CharField(help_text="Shown this once.")
+
+
+class WebhookSerializer(serializers.ModelSerializer[WebhookEndpoint]):
+    """The address of a program that is told what happens here, by signed webhooks."""
+
+    url = serializers.CharField(max_length=2000)
+    events = serializers.ListField(
+        child=serializers.ChoiceField(choices=WebhookEvent.choices),
+        required=False,
+        allow_empty=False,
+        max_length=50,
+        help_text="What it is told of; everything if left out.",
+    )
+
+    class Meta:
+        model = WebhookEndpoint
+        fields = ["id", "url", "events", "is_active", "problem", "failing_since", "created_at"]
+        read_only_fields = ["problem", "failing_since", "created_at"]
+
+
+class NewWebhookSerializer(WebhookSerializer):
+    """A webhook that was just made."""
+
+    secret = serializers.SerializerMethodField(help_text="Signs what it is sent; shown this once.")
+
+    class Meta(WebhookSerializer.Meta):
+        fields = [*WebhookSerializer.Meta.fields, "secret"]
+
+    def get_secret(self, endpoint: WebhookEndpoint) -> str:
+        return str(self.context["secret"])
+
+
+class WebhookSecretSerializer(serializers.Serializer[Any]):
+    """The secret that signs what a webhook is sent."""
+
+    secret = serializers.CharField(help_text="Shown this once.")
+
+
+class WebhookDeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
+    """What a program was told, or is to be told, and what came of it."""
+
+    state = serializers.SerializerMethodField()
+    payload = serializers.DictField(help_text="The body: type, timestamp and data.")
+
+    class Meta:
+        model = WebhookDelivery
+        fields = ["id", "event", "payload", "state", "attempts", "status", "error"]
+        fields += ["created_at", "due_at", "finished_at"]
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=DELIVERY_STATES))
+    def get_state(self, delivery: WebhookDelivery) -> str:
+        return DeliveryState(delivery.state).name.lower()

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from json import dumps
 from typing import Any
-from urllib.parse import urlsplit
 
 from contacts.exceptions import BadValueError
 from contacts.tags import clean_tag
+from core.posting import url_problem
 from sequences.kinds.reading import Reader
 
 MAX_URL = 2_000
@@ -124,16 +124,8 @@ def _read_url(reader: Reader) -> str:
     url = reader.text("url", "Which address?", limit=MAX_URL)
     if not url:
         return ""
-    try:
-        parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        sound = False
-    if not sound or not url.isascii() or not url.isprintable() or " " in url:
-        return reader.wrong("url", "This must be an address like https://example.com/hook.", "")
-    if parts.username or parts.password:
-        return reader.wrong("url", "An address has no user or password here; requests are signed.", "")
-    return url
+    problem = url_problem(url)
+    return reader.wrong("url", problem, "") if problem else url
 
 
 def _read_data(reader: Reader) -> str:

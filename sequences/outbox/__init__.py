@@ -1,1 +1,1 @@
-"""Telling others what happened: how a request is signed, and how it is made without harm to anybody."""
+"""The secrets with which requests to others are signed."""

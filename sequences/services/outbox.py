@@ -16,9 +16,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.template.loader import render_to_string
 
-from core import clock
+from core import clock, posting
 from sequences.models import OutboxItem, OutboxKind, OutboxState
-from sequences.outbox import posting, signing
+from sequences.outbox import signing
 from team import services as team
 from team.exceptions import TeamError
 from team.models import Membership

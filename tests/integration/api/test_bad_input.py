@@ -48,6 +48,7 @@ SOURCE = {
     "prefix": "shop.",
     "is_active": True,
 }
+WEBHOOK = {"url": "https://example.com/hook", "events": ["experiment.decided"], "is_active": True}
 TRIGGER = {
     "kind": "event",
     "event": "order.paid",
@@ -138,6 +139,8 @@ BODIES: dict[str, Any] = {
     "campaigns/": CAMPAIGN | {"kind": "triggered", "trigger": TRIGGER},
     "event-sources/": SOURCE,
     "event-sources/{id}/": SOURCE,
+    "webhooks/": WEBHOOK,
+    "webhooks/{id}/": WEBHOOK,
     "sign-up-forms/": FORM,
     "sign-up-forms/{id}/": FORM,
     "events/": {
@@ -209,6 +212,7 @@ WITHOUT_BODY = {
     "close",
     "duplicate",
     "pause",
+    "resend",
     "resume",
     "secret",
     "stop",

@@ -5,7 +5,7 @@ from contacts import services as contacts
 from contacts.models import Suppression, SuppressionReason
 from delivery.models import Message
 from delivery.services import add_domain
-from integrations.services import save_source
+from integrations.services import save_endpoint, save_source
 from sequences.models import Enrolment
 from sequences.services import add_experiment
 from team.models import Workspace
@@ -54,6 +54,7 @@ def furnish(workspace: Workspace) -> dict[str, int]:
         "sequences": sequence.pk,
         "sign-up-forms": save_form(workspace=workspace, name="News", title="News", double_opt_in=False).pk,
         "event-sources": save_source(workspace=workspace, name="Shop")[0].pk,
+        "webhooks": save_endpoint(workspace=workspace, url=f"https://{workspace.slug}.example/hook")[0].pk,
         "events": take_events(workspace_id=workspace.pk, given=[event]).ids[0],
         "enrolments": Enrolment.objects.get(sequence=sequence).pk,
         "messages": Message.objects.filter(workspace=workspace).order_by("pk")[0].pk,

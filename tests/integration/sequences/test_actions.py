@@ -2,13 +2,11 @@
 
 import hmac
 import json
-import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.core import mail as outgoing
@@ -16,64 +14,19 @@ from django.db import connection
 
 from contacts import services as contacts
 from contacts.models import Contact
-from core import clock, facts
+from core import clock, facts, posting
 from sequences import selectors, services
 from sequences.exceptions import StepError
 from sequences.models import Decision, Enrolment, EnrolmentState, OutboxItem, OutboxState, Sequence
-from sequences.outbox import posting
 from tests.factories.campaigns import make_campaign
 from tests.factories.sequences import SOURCE, enrol, make_contacts, make_document
 from tests.factories.team import ApiTokenFactory, MembershipFactory, WorkspaceFactory
 from tests.integration.contacts.conftest import api_client
 from tests.integration.sequences.world import queued, standing
+from tests.integration.webhook_receiver import Receiver
 
 MAIL = {"kind": "email", "subject": "Hello", "source": SOURCE}
 DAY = timedelta(days=1)
-
-
-class Receiver:
-    """A server on loopback that keeps what it is told; `answer` and `hangs` are how it behaves."""
-
-    def __init__(self) -> None:
-        self.requests: list[tuple[str, dict[str, str], bytes]] = []
-        self.answer = 200
-        self.hangs = threading.Event()
-        self.drips = False
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.requests.append((self.path, dict(self.headers), body))
-                if receiver.drips:
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-                    while not receiver.hangs.is_set():
-                        try:
-                            self.wfile.write(b"X-Drip: 1\r\n")
-                            self.wfile.flush()
-                        except OSError:
-                            return
-                        receiver.hangs.wait(0.05)
-                    return
-                if receiver.answer == 0:
-                    receiver.hangs.wait(30)
-                    return
-                self.send_response(receiver.answer)
-                if 300 <= receiver.answer < 400:
-                    self.send_header("Location", "/elsewhere")
-                self.end_headers()
-                self.wfile.write(b"said so")
-
-            def log_message(self, *args):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/hook?a=1"
 
 
 @pytest.fixture
@@ -81,9 +34,7 @@ def receiver(settings) -> Iterator[Receiver]:
     settings.WEBHOOKS_TO_PRIVATE_ADDRESSES = True
     made = Receiver()
     yield made
-    made.hangs.set()
-    made.server.shutdown()
-    made.server.server_close()
+    made.close()
 
 
 def come_by(workspace, mailbox, action, count=1, **columns):
@@ -188,8 +139,7 @@ def test_a_webhook_that_hangs_is_cut_off_and_holds_up_nothing(
     assert not hanging.filter(due_at__lte=at_nine).exists()
     assert hanging.filter(error="No answer within 0.5 seconds.").exists()
     assert {state for state, _ in standing(sequence).values()} == {EnrolmentState.COMPLETED}
-    other.server.shutdown()
-    other.server.server_close()
+    other.close()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ LEFT_OUT = {
     "written by machines, a row for each message, hit, fact or call": {
         "abtests_assignment", "abtests_experimentbatch", "abtests_look", "campaigns_arrival", "campaigns_heldout", "campaigns_segmentmember", "core_fact", "core_factcursor", "core_factfailure", "delivery_attempt", "delivery_batch", "delivery_counter",
         "delivery_domainpace", "delivery_link", "delivery_linkcounter", "delivery_mailboxcounter", "delivery_mailboxday",
-        "delivery_mailboxpulse", "delivery_responsecounter", "delivery_message", "delivery_messagefields", "delivery_oauthtoken", "integrations_idempotencykey",
+        "delivery_mailboxpulse", "delivery_responsecounter", "delivery_message", "delivery_messagefields", "delivery_oauthtoken", "integrations_idempotencykey", "integrations_webhookdelivery",
         "sequences_decision", "sequences_enrolment", "sequences_outboxitem", "tracking_bufferedhit", "tracking_customevent", "tracking_drainedchunk",
         "tracking_event",
     },

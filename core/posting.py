@@ -78,6 +78,20 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float = 
         sock.close()
 
 
+def url_problem(url: str) -> str:
+    """Say why webhooks can't go to this address; empty if they can, as far as its text tells."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or not url.isascii() or not url.isprintable() or " " in url:
+        return "This must be an address like https://example.com/hook."
+    if parts.username or parts.password:
+        return "An address has no user or password here; requests are signed."
+    return ""
+
+
 def is_public(address: str) -> bool:
     """Tell whether an IP address is one of the public Internet."""
     ip = ip_address(address.partition("%")[0])
