@@ -70,6 +70,7 @@ NAVIGATION: tuple[Entry, ...] = (
             Entry("Team", "team:members"),
             Entry("API tokens", "team:tokens", needs="manage"),
             Entry("Incoming webhooks", "integrations:sources", needs="manage"),
+            Entry("Outgoing webhooks", "integrations:webhooks", needs="manage"),
             Entry("Held-out group", "campaigns:holdout_group"),
             Entry("Audit trail", "team:audit", needs="manage"),
         ),

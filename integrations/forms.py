@@ -1,6 +1,6 @@
 from django import forms
 
-from integrations.models import EventSource
+from integrations.models import EventSource, WebhookEndpoint, WebhookEvent
 
 
 class SourceForm(forms.ModelForm):
@@ -9,3 +9,18 @@ class SourceForm(forms.ModelForm):
     class Meta:
         model = EventSource
         fields = ["name", "event_path", "prefix", "email_path", "properties_path", "is_active"]
+
+
+class WebhookForm(forms.ModelForm):
+    """Where a webhook goes, and what it is told of."""
+
+    events = forms.MultipleChoiceField(
+        choices=WebhookEvent.choices,
+        label="It is told when",
+        widget=forms.CheckboxSelectMultiple,
+        initial=list(WebhookEvent.values),
+    )
+
+    class Meta:
+        model = WebhookEndpoint
+        fields = ["url", "events", "is_active"]

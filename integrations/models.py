@@ -1,3 +1,4 @@
+import json
 import secrets
 
 from django.contrib.postgres.fields import ArrayField
@@ -95,6 +96,11 @@ class WebhookEndpoint(models.Model):
     def __str__(self) -> str:
         return self.url
 
+    @property
+    def event_labels(self) -> list[str]:
+        """What it is told of, in words."""
+        return [str(WebhookEvent(event).label) for event in self.events]
+
 
 class DeliveryState(models.IntegerChoices):
     WAITING = 0, "Waiting"
@@ -134,3 +140,18 @@ class WebhookDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} to {self.endpoint_id}"
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is still to be told."""
+        return self.state == DeliveryState.WAITING
+
+    @property
+    def state_name(self) -> str:
+        """The state as programs read it."""
+        return DeliveryState(self.state).name.lower()
+
+    @property
+    def body(self) -> str:
+        """The body as people read it."""
+        return json.dumps(self.payload, indent=2, ensure_ascii=False)

@@ -1,6 +1,5 @@
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from integrations import selectors
@@ -125,7 +124,7 @@ class WebhookSecretSerializer(serializers.Serializer[Any]):
 class WebhookDeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
     """What a program was told, or is to be told, and what came of it."""
 
-    state = serializers.SerializerMethodField()
+    state = serializers.ChoiceField(source="state_name", choices=DELIVERY_STATES, read_only=True)
     payload = serializers.DictField(help_text="The body: type, timestamp and data.")
 
     class Meta:
@@ -133,7 +132,3 @@ class WebhookDeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
         fields = ["id", "event", "payload", "state", "attempts", "status", "error"]
         fields += ["created_at", "due_at", "finished_at"]
         read_only_fields = fields
-
-    @extend_schema_field(serializers.ChoiceField(choices=DELIVERY_STATES))
-    def get_state(self, delivery: WebhookDelivery) -> str:
-        return DeliveryState(delivery.state).name.lower()
