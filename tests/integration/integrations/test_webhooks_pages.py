@@ -27,7 +27,8 @@ def web(client: Client, workspace: Workspace) -> Client:
 
 def test_a_webhook_is_made_and_its_secret_is_shown_once(web):
     assert "No webhook yet" in web.get(URL).content.decode()
-    for wrong in ({"url": ""}, {"url": "ftp://x.example/"}, {"events": []}):
+    wrongs: list[dict[str, object]] = [{"url": ""}, {"url": "ftp://x.example/"}, {"events": []}]
+    for wrong in wrongs:
         assert web.post(f"{URL}new/", FILLED | wrong).status_code == 422
     made = web.post(f"{URL}new/", FILLED)
     assert "whsec_" in made.content.decode()
