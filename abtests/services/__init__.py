@@ -21,7 +21,7 @@ from abtests.services.planning import (
     update_variant,
 )
 from abtests.services.reporting import results_document
-from abtests.services.serving import Served, prepare, serve
+from abtests.services.serving import Foretold, Served, foretell, prepare, serve
 from abtests.services.summarising import refresh_due_summaries, refresh_summary
 from abtests.strata import NOT_COUNTED
 from abtests.strata import of_slot as stratum_of_slot
@@ -33,6 +33,7 @@ __all__ = [
     "FEWEST_ARMS",
     "NORMAL_WINDOWS",
     "NOT_COUNTED",
+    "Foretold",
     "Plan",
     "Promise",
     "Served",
@@ -47,6 +48,7 @@ __all__ = [
     "create_from_plan",
     "end_when_matured",
     "finish_bandit",
+    "foretell",
     "forget_contacts",
     "letter",
     "note_custom_events",

@@ -37,6 +37,14 @@ class Served(NamedTuple):
     waiting: set[int]
 
 
+class Foretold(NamedTuple):
+    """Which version somebody would get (its place), and why; `is_known` unless it hangs on a draw that nobody has made."""
+
+    place: int
+    is_known: bool
+    sentence: str
+
+
 class _Known(NamedTuple):
     variant_id: int
     batch: int | None
@@ -63,6 +71,34 @@ def serve(experiment: Experiment, *, contact_ids: Sequence[int]) -> Served:
     if left:
         _serve_others(experiment, list(variants.values()), left, known, served)
     return served
+
+
+def foretell(experiment: Experiment, *, contact_id: int) -> Foretold:
+    """Return the version that `serve` would give a contact (0: somebody made up) as the test is now, or begins; nothing is written."""
+    variants = selectors.variants_of(experiment)
+    own = _assigned(experiment, [contact_id]).get(contact_id) if contact_id else None
+    arm = next((each for each in variants if own and each.pk == own.variant_id and each.stopped_at is None), None)
+    control = _control(variants)
+    to_come = experiment.state in (State.PLANNED, State.RUNNING, State.PAUSED)
+    if own is not None and arm is not None and (own.is_released or to_come):
+        return Foretold(arm.position, True, "It is theirs already.")
+    if to_come and experiment.design != Design.CONTINUOUS:
+        return Foretold(
+            control.position, False, "Who gets which is dealt when the test begins; the rest gets the winner."
+        )
+    if experiment.state == State.PAUSED or (to_come and own is not None):
+        return Foretold(control.position, True, "Nobody new gets another version now.")
+    if to_come:
+        arms = [each for each in variants if each.stopped_at is None] or variants[:1]
+        place = arm_of(experiment.key, contact_id, _shares(arms, _current(experiment))) if contact_id else 0
+        return Foretold(arms[place].position, bool(contact_id), "By lot.")
+    going = selectors.goes_to_the_rest(experiment)
+    if len(going) == 1:
+        return Foretold(going[0].position, True, "The test is over: everybody new gets it.")
+    if going:
+        drawn = _drawn(experiment, going, contact_id) if contact_id else going[0]
+        return Foretold(drawn.position, bool(contact_id), "The test is over without a winner: by lot.")
+    return Foretold(control.position, False, "They wait until somebody has chosen a version.")
 
 
 @transaction.atomic
@@ -131,7 +167,7 @@ def _draw(experiment: Experiment, arms: Sequence[Variant], contact_ids: Sequence
     if not arms:
         served.waiting.update(contact_ids)
         return
-    batch = ExperimentBatch.objects.filter(experiment=experiment, released_at__isnull=False).order_by("number").last()
+    batch = _current(experiment)
     shares = _shares(arms, batch)
     number = batch.number if batch else None
     chosen: dict[int, list[int]] = defaultdict(list)
@@ -156,6 +192,11 @@ def _draw(experiment: Experiment, arms: Sequence[Variant], contact_ids: Sequence
         own = others.get(contact_id)
         variant = by_id.get(own.variant_id if own else variant_id, by_id[variant_id])
         _give(served, contact_id, variant, strata.of_part(own.batch if own else number))
+
+
+def _current(experiment: Experiment) -> ExperimentBatch | None:
+    """Return the part that whoever comes by now belongs to."""
+    return ExperimentBatch.objects.filter(experiment=experiment, released_at__isnull=False).order_by("number").last()
 
 
 def _shares(arms: Sequence[Variant], batch: ExperimentBatch | None) -> list[float]:

@@ -223,7 +223,7 @@ class SimulationSerializer(serializers.Serializer[Any]):
     outcomes = serializers.DictField(
         child=serializers.CharField(max_length=20),
         required=False,
-        help_text="The lane that is taken at a step, by its key; `key:1` is for the second round alone.",
+        help_text="The lane that is taken at a step, by its key; `key:1` is for the second round alone. Of an email under test the letter of a version.",
     )
     seed = serializers.IntegerField(
         required=False,
@@ -248,6 +248,7 @@ class HoldSerializer(serializers.Serializer[Any]):
 class SimulatedMailSerializer(serializers.Serializer[Any]):
     subject = serializers.CharField()
     preheader = serializers.CharField()
+    from_name = serializers.CharField(help_text="The sender's name of a tested version; empty: the mailbox's.")
     due_at = serializers.DateTimeField()
     leaves_at = serializers.DateTimeField()
     holds = HoldSerializer(many=True, help_text="What keeps it from leaving when it is due, in order.")
@@ -255,7 +256,7 @@ class SimulatedMailSerializer(serializers.Serializer[Any]):
 
 
 class RouteSerializer(serializers.Serializer[Any]):
-    lane = serializers.CharField()
+    lane = serializers.CharField(help_text="Of an email under test the letter of its version.")
     basis = serializers.ChoiceField(choices=[basis.value for basis in Basis])
     sentence = serializers.CharField()
     lanes = serializers.SerializerMethodField()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from abtests.models import Variant
 from contacts.selectors import is_suppressed
 from core import clock
 from core.exceptions import NotFound
@@ -14,8 +15,9 @@ from sequences.document import graph_of
 from sequences.exceptions import StepError
 from sequences.graph import Graph
 from sequences.models import Sequence, Step, Version
-from sequences.services.checking import find_problems
-from sequences.simulation import Outcomes, Person, Story, checked_outcomes, simulate
+from sequences.services import arms
+from sequences.services.checking import content_of, find_problems
+from sequences.simulation import Outcomes, Person, Story, checked_outcomes, simulate, tested_emails
 from templates_lib.rendering import CompiledEmail, RenderError, TemplateError, compile_email
 
 # A simulation goes on beside these, and says so where they matter.
@@ -40,9 +42,11 @@ def simulate_sequence(
     """
     steps = selectors.steps_in_order(version)
     graph = _graph(sequence, steps)
+    tested = tested_emails(steps)
     found = outcomes or Outcomes()
     if chosen is not None:
-        found = Outcomes(checked_outcomes(graph, chosen), found.seed, found.reacts_after)
+        versions = {key: list(test.versions) for key, test in tested.items()}
+        found = Outcomes(checked_outcomes(graph, chosen, versions), found.seed, found.reacts_after)
     sender = mailbox or default_mailbox(sequence)
     person.away_until = selectors.away_until(sequence, person.contact_id)
     foresight = delivery.foresee(
@@ -63,7 +67,8 @@ def simulate_sequence(
         outcomes=found,
         foresight=foresight,
         exit_filter=sequence.exit_filter,
-        write=lambda step, reader: _lines(step, {**reader.merge_fields(), **shared}),
+        tested=tested,
+        write=lambda step, reader, version: _lines(step, version, {**reader.merge_fields(), **shared}),
     )
     return _with_warnings(told, sequence, person, sender)
 
@@ -128,11 +133,13 @@ def _graph(sequence: Sequence, steps: list[Step]) -> Graph:
     return graph_of(steps)
 
 
-def _lines(step: Step, context: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return an email's subject and preheader for a person, and what keeps it from being made."""
-    origin = step.template_version or step
-    subject, preheader = step.subject or origin.subject, step.preheader or origin.preheader
-    problem = "" if origin.source.strip() else "It has no content yet."
+def _lines(step: Step, version: Variant | None, context: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return the subject and preheader of an email, or of a version of it, for a person, and what keeps it from being made."""
+    content: Mapping[str, Any] = content_of(step)
+    if version is not None:
+        content = arms.content_of_arm(content, version)
+    subject, preheader = content["subject"], content["preheader"]
+    problem = "" if content["source"].strip() else "It has no content yet."
     try:
         made = _compiled(subject, preheader).render(context)
     except (TemplateError, RenderError) as error:

@@ -7,6 +7,7 @@ The rules are those of the engine (`sequences.kinds`, `sequences.graph`, `sequen
 from sequences.simulation.outcomes import SOON, Outcomes, checked_outcomes
 from sequences.simulation.persons import Person, made_up_person, person_of
 from sequences.simulation.story import Basis, Hold, Mail, Route, Stage, Story
+from sequences.simulation.versions import Tested, tested_emails
 from sequences.simulation.walk import simulate
 
 __all__ = [
@@ -19,8 +20,10 @@ __all__ = [
     "Route",
     "Stage",
     "Story",
+    "Tested",
     "checked_outcomes",
     "made_up_person",
     "person_of",
     "simulate",
+    "tested_emails",
 ]

@@ -1,6 +1,6 @@
 """Which lane is taken where nobody can know: chosen, drawn by a seed, or the usual one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -55,8 +55,10 @@ class Outcomes:
         return Random(f"{self.seed}:{key}:{rotation}:{what}")  # noqa: S311 - a simulation
 
 
-def checked_outcomes(graph: Graph, given: object) -> dict[str, str]:
-    """Return chosen outcomes of a version's steps.  Raises InvalidInput for a step or lane that isn't there."""
+def checked_outcomes(
+    graph: Graph, given: object, versions: Mapping[str, Collection[str]] | None = None
+) -> dict[str, str]:
+    """Return chosen outcomes of a version's steps; `versions` are those of emails under test.  Raises InvalidInput for a step or lane that isn't there."""
     if not isinstance(given, Mapping):
         raise InvalidInput("Outcomes are an object.", fields={"outcomes": ["This must be an object."]})
     found: dict[str, str] = {}
@@ -65,7 +67,10 @@ def checked_outcomes(graph: Graph, given: object) -> dict[str, str]:
         node = graph.get(key)
         if node is None or (rotation and not rotation.isdecimal()):
             raise _refused(name, "There is no such step.")
-        if lane not in node.lanes:
+        letters = (versions or {}).get(key, ())
+        if lane not in (letters or node.lanes):
+            if letters:
+                raise _refused(name, f"Its versions are {', '.join(letters)}.")
             lanes = ", ".join(node.lanes)
             raise _refused(name, f"Its lanes are {lanes}." if lanes else "It has no lanes.")
         found[str(name)] = str(lane)

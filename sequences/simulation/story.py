@@ -31,7 +31,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """An email as it goes to this person; `problem` says why it can't be made."""
+    """An email as it goes to this person; `problem` says why it can't be made, `from_name` is a tested version's own."""
 
     subject: str
     preheader: str
@@ -39,11 +39,12 @@ class Mail:
     leaves_at: datetime
     holds: tuple[Hold, ...] = ()
     problem: str = ""
+    from_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which lane was taken, of which (names with their words), and by what; `happens_at` is when they react, if they do."""
+    """Which lane was taken (or, of an email under test, which version is sent), of which (names with their words), and by what; `happens_at` is when they react, if they do."""
 
     lane: str
     basis: Basis
@@ -58,7 +59,7 @@ class Route:
             Basis.KNOWN: "",
             Basis.CHOSEN: "You chose this.",
             Basis.SAMPLED: "Drawn.",
-            Basis.ASSUMED: "Assumed; choose another lane to see what happens there.",
+            Basis.ASSUMED: "Assumed; choose another to see what happens there.",
         }[self.basis]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from abtests.models import Variant
 from contacts.exceptions import InvalidSegment
 from delivery.models import MessageState
 from delivery.selectors import Foresight
@@ -32,14 +33,15 @@ from sequences.simulation.imagined import Events, Sending, fits, ways_of
 from sequences.simulation.outcomes import Outcomes
 from sequences.simulation.persons import Person
 from sequences.simulation.story import Basis, Hold, Mail, Route, Stage, Story
+from sequences.simulation.versions import Tested, kept
 
 # A loop goes on for ever: so many stages, or so long a time, show how it goes.
 MOST_STAGES = 120
 LONGEST = timedelta(days=1_100)
 FAR = datetime(9000, 1, 1, tzinfo=UTC)
 
-type Write = Callable[[Step, Person], tuple[str, str, str]]
-"""Returns subject, preheader and what keeps an email from being made for the person ("" for nothing)."""
+type Write = Callable[[Step, Person, Variant | None], tuple[str, str, str]]
+"""Returns subject, preheader and what keeps an email (or a version of it) from being made for the person ("" for nothing)."""
 
 
 @dataclass
@@ -54,6 +56,8 @@ class _Walk:
     foresight: Foresight
     write: Write
     exit_filter: Mapping[str, Any] = field(default_factory=dict)
+    tested: Mapping[str, Tested] = field(default_factory=dict)
+    versions: dict[str, Route] = field(default_factory=dict)
     stages: list[Stage] = field(default_factory=list)
     sent: dict[str, Sending] = field(default_factory=dict)
     events: Events = field(default_factory=Events)
@@ -138,15 +142,31 @@ class _Walk:
         if email.expires_after is not None and back_at > at + email.expires_after:
             why = "It is skipped: it would be of no use any more when they are back, as an automatic reply said."
             return self._made(node, at, rotation, at + email.expires_after, why=why), node.next_key
-        departure = self.foresight.departure(back_at)
-        subject, preheader, problem = self.write(self.steps[node.key], self.person)
         away = [Hold("away", "They are away, as an automatic reply said.", back_at)] if back_at > at else []
+        tested = self.tested.get(node.key)
+        route = self._version(node.key, tested, rotation) if tested else None
+        version = tested.versions[route.lane] if tested and route else None
+        goes_at = tested.goes_at(route.lane, at, back_at, self.person.zone) if tested and route else back_at
+        if email.expires_after is not None and goes_at > at + email.expires_after:
+            why = "It is skipped: it would be of no use any more at the hour of its version."
+            return self._made(node, at, rotation, at + email.expires_after, why=why, route=route), node.next_key
+        if version is not None and goes_at > back_at:
+            away.append(Hold("version_hour", f"Its version leaves at {version.send_at:%H:%M} by their clock.", goes_at))
+        departure = self.foresight.departure(goes_at)
+        subject, preheader, problem = self.write(self.steps[node.key], self.person, version)
         holds = (*away, *(Hold(each.reason, each.sentence, each.until) for each in departure.held))
         if departure.never:
             problem = "The sending hours and rules leave it no time to leave at all."
         self.sent[node.key] = Sending(departure.at)
-        mail = Mail(subject, preheader, at, departure.at, holds, problem)
-        return self._made(node, at, rotation, departure.at, mail=mail), node.next_key
+        mail = Mail(subject, preheader, at, departure.at, holds, problem, version.from_name if version else "")
+        return self._made(node, at, rotation, departure.at, mail=mail, route=route), node.next_key
+
+    def _version(self, key: str, tested: Tested, rotation: int) -> Route:
+        """Return which version of an email they get: the same whenever they come by."""
+        if key in self.versions:
+            return kept(self.versions[key])
+        self.versions[key] = tested.route(self.person.contact_id, key, rotation, self.outcomes)
+        return self.versions[key]
 
     def _wait(self, node: Node, at: datetime, rotation: int) -> tuple[Stage, str | None]:
         zone = self.person.zone
@@ -289,6 +309,7 @@ def simulate(
     foresight: Foresight,
     write: Write,
     exit_filter: Mapping[str, Any] | None = None,
+    tested: Mapping[str, Tested] | None = None,
 ) -> Story:
     """Tell the way of a person who enters at `start` and goes through the steps of a version (with their templates).
 
@@ -307,6 +328,7 @@ def simulate(
         foresight=foresight,
         write=write,
         exit_filter=exit_filter or {},
+        tested=tested or {},
     )
     ending, ended_at = walk.tell(start)
     return Story(start, person.zone.key, tuple(walk.stages), ending, ended_at, tuple(dict.fromkeys(walk.warnings)))

@@ -12,6 +12,7 @@ from sequences import services
 from tests.factories.sequences import SOURCE, make_contacts, make_document
 from tests.factories.team import MembershipFactory, WorkspaceFactory
 from tests.integration.sequences.conftest import START
+from tests.integration.sequences.experiments import plan
 
 HTMX = {"HX-Request": "true"}
 STEPS = [
@@ -42,13 +43,24 @@ def test_the_page_opens_with_a_simulation_and_lanes_lead_to_others(web, workspac
     sequence = make_document(workspace, STEPS, publish=False)
     page = told(web, sequence)
     assert "Hello you" in page
-    assert "Assumed; choose another lane" in page
+    assert "Assumed; choose another to see" in page
     assert "o-click=yes" in page
     chosen = told(web, sequence, **{"o-click": "yes", "first_name": "Grace"})
     assert "Hello Grace" in chosen
     assert "You chose this." in chosen
     assert "Thanks" in chosen
     assert not Message.objects.exists()
+
+
+def test_the_versions_of_a_tested_email_lead_to_each_other(web, workspace):
+    sequence = make_document(workspace, STEPS, publish=False)
+    plan(sequence, subject="Hi {{ firstName | default: 'there' }}", from_name="Ada of Acme")
+    assert "Version A" in told(web, sequence)
+    chosen = told(web, sequence, **{"o-hello": "B"})
+    assert "Hi there" in chosen
+    assert "From Ada of Acme" in chosen
+    assert "o-hello=A" in chosen
+    told(web, sequence, 422, **{"o-hello": "C"})
 
 
 def test_a_contact_is_named_by_its_address_or_by_a_link_from_its_page(web, workspace):
