@@ -5,7 +5,7 @@ import contextlib
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 _RECIPIENT = re.compile(rb"RCPT TO:<([^>]*)>", re.IGNORECASE)
@@ -13,13 +13,17 @@ _RECIPIENT = re.compile(rb"RCPT TO:<([^>]*)>", re.IGNORECASE)
 
 @dataclass
 class Receiver:
-    """`taken` counts accepted messages by recipient; `pause` is the time before each answer to content, in seconds."""
+    """`taken` counts accepted messages by recipient; `pause` is the time before each answer to content, in seconds.
+
+    `note` is told of each message, recipient and content, before it is answered.
+    """
 
     port: int = 0
     pause: float = 0.0
     taken: Counter[str] = field(default_factory=Counter)
     contents: dict[str, bytes] = field(default_factory=dict)
     keep_contents: bool = False
+    note: Callable[[str, bytes], None] | None = None
 
     @property
     def count(self) -> int:
@@ -62,6 +66,8 @@ class _Session(asyncio.Protocol):
         self.receiver.taken[self.recipient] += 1
         if self.receiver.keep_contents:
             self.receiver.contents[self.recipient] = content.replace(b"\r\n..", b"\r\n.")
+        if self.receiver.note:
+            self.receiver.note(self.recipient, content)
         if self.receiver.pause:
             self.waiting = True
             asyncio.get_running_loop().call_later(self.receiver.pause, self.answer)
