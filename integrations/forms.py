@@ -24,3 +24,4 @@ class WebhookForm(forms.ModelForm):
     class Meta:
         model = WebhookEndpoint
         fields = ["url", "events", "is_active"]
+        labels = {"is_active": "On"}
