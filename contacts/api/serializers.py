@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -205,9 +206,12 @@ class MappingField(serializers.JSONField):
 
     def to_internal_value(self, data: Any) -> Any:
         try:
-            return super().to_internal_value(data)
-        except RecursionError:
+            found = super().to_internal_value(data)
+            # Half of a surrogate pair could be neither stored nor named in an answer.
+            json.dumps(found, ensure_ascii=False).encode()
+        except (RecursionError, UnicodeEncodeError):
             self.fail("invalid")
+        return found
 
 
 class UploadSerializer(serializers.Serializer[Any]):

@@ -59,6 +59,7 @@ def test_without_a_mapping_the_columns_are_guessed(api: APIClient, workspace: Wo
         (CONTENT, {"mapping": "[1]"}),
         (CONTENT, {"mapping": '{"E-Mail": "phone"}'}),
         (CONTENT, {"mapping": "{}"}),
+        (CONTENT, {"mapping": '{"\\ud800": "email"}'}),
         (b"a,b\n1,2\n", {}),
         (CONTENT, {"encoding": "rot13"}),
         (CONTENT, {"list": 10**9}),
