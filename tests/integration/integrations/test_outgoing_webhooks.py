@@ -222,10 +222,14 @@ def test_a_worker_that_died_leaves_it_to_another(made, receiver):
     now = clock.now() + timedelta(seconds=1)
     (claimed,) = delivering._claim(now)
     assert services.deliver_webhooks(now=now) == 0
-    assert services.deliver_webhooks(now=now + delivering.LEASE) == 1
+    (taken_over,) = delivering._claim(now + delivering.LEASE)
+    assert taken_over.attempts == 2
     # The first one comes back after all: it has lost the delivery.
     ready, _ = delivering._prepared([claimed], now)
     delivering._settle([delivering.Result(ready[0], "Too late.")], now)
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.error, delivery.due_at) == ("", taken_over.due_at)
+    assert services.deliver_webhooks(now=now + 2 * delivering.LEASE) == 1
     assert WebhookDelivery.objects.get().state == DeliveryState.DONE
 
 
