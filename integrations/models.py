@@ -77,7 +77,7 @@ class WebhookEndpoint(models.Model):
         "address", max_length=2000, help_text="Where the program takes webhooks, as https://example.com/hook."
     )
     events = ArrayField(models.CharField(max_length=50, choices=WebhookEvent.choices), verbose_name="it is told when")
-    is_active = models.BooleanField("is told", default=True)
+    is_active = models.BooleanField("active", default=True)
     secret_encrypted = models.TextField("secret", editable=False, help_text="Signs what it is sent.")
     old_secret_encrypted = models.TextField(
         "secret before", default="", editable=False, help_text="Signs beside the new one for a while."

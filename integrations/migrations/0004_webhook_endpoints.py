@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                         verbose_name="it is told when",
                     ),
                 ),
-                ("is_active", models.BooleanField(default=True, verbose_name="is told")),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 (
                     "secret_encrypted",
                     models.TextField(editable=False, help_text="Signs what it is sent.", verbose_name="secret"),

@@ -135,6 +135,7 @@ def _write_out(
             JOIN contacts_contact c ON c.id = given.contact_id
             JOIN sequences_sequence s ON s.id = given.sequence_id
             CROSS JOIN unnest(%s::text[]) AS target
+            ORDER BY given.enrolment_id, target
             ON CONFLICT (enrolment_id, step_key, rotation, target) DO NOTHING
             """,
             [workspace_id, step_key, kind, step_key, json.dumps(extra), now, now, *columns, list(targets)],
