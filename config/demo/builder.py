@@ -263,7 +263,7 @@ def _subject_test(campaign: Campaign, owner: User) -> Experiment:
     """Test two subjects of a draft's email by their opens."""
     step = Step.objects.get(version__sequence=campaign.sequence, kind=StepKind.EMAIL)
     test = sequences.add_experiment(campaign.sequence, key=step.key, name="Question or number?", user=owner)
-    abtests.update_experiment(test, metric=Metric.OPEN, window_hours=24, base=0.32, lead=0.08)
+    abtests.update_experiment(test, metric=Metric.OPEN, window_hours=24, base=0.32, lead=0.08, largest_share=0.5)
     names = ("As a question", "With a number")
     for variant, name in zip(test.variants.order_by("position"), names, strict=True):
         abtests.update_variant(variant, name=name)
