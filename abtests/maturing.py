@@ -78,9 +78,14 @@ def is_over(sent_hour: datetime, *, window: timedelta, now: datetime) -> bool:
     return counts_at(sent_hour, window=window) <= now
 
 
-def counts_at(sent_hour: datetime, *, window: timedelta) -> datetime:
-    """Return the moment from which this hour's recipients count."""
-    return sent_hour + HOUR + window
+def whole_hour(moment: datetime) -> datetime:
+    """Return the start of the moment's hour."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def counts_at(sent_at: datetime, *, window: timedelta) -> datetime:
+    """Return the moment from which those count who were sent to in this hour."""
+    return whole_hour(sent_at) + HOUR + window
 
 
 def add_up(

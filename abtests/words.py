@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from abtests.limits import FEWEST_EVENTS
+from abtests.maturing import counts_at
 from abtests.models import Design, Dimension, Experiment, Metric, Rule, WithoutProof
-from abtests.results import HOUR, ArmResult, Results
+from abtests.results import ArmResult, Results
 from abtests.selectors import NEEDS_SOMEBODY
 from frontend.templatetags.formats import number, percent
 
@@ -209,7 +210,7 @@ def _next_look(found: Results) -> tuple[str, datetime | None]:
     if experiment.design == Design.SEND_TIME or experiment.rule == Rule.FIXED or not experiment.spacing_minutes:
         return "It is decided once, when everybody's time is over:", experiment.deadline_at or experiment.look_at
     upcoming = [
-        _whole_hour(part.released_at or part.release_at) + HOUR + timedelta(hours=experiment.window_hours)
+        counts_at(part.released_at or part.release_at, window=timedelta(hours=experiment.window_hours))
         for part in found.parts
         if part.matured_at is None
     ]
@@ -217,10 +218,6 @@ def _next_look(found: Results) -> tuple[str, datetime | None]:
     if experiment.design == Design.CONTINUOUS:
         return "It is looked at as people come by. Next look:", experiment.look_at
     return "Next look, when the time of the next part is over:", at
-
-
-def _whole_hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _optimising(found: Results) -> Headline:

@@ -102,18 +102,8 @@ def assign_entrants(
     shares = list(weights) if weights is not None else [float(variant.stopped_at is None) for variant in variants]
     if len(shares) != len(variants) or min(shares) < 0 or not sum(shares):
         raise InvalidInput("Give each version its share.")
-    Assignment.objects.bulk_create(
-        [
-            Assignment(
-                experiment=experiment,
-                contact_id=contact_id,
-                variant_id=variants[arm_of(experiment.key, contact_id, shares)].pk,
-                batch=batch,
-            )
-            for contact_id in contact_ids
-        ],
-        ignore_conflicts=True,
-    )
+    drawn = [variants[arm_of(experiment.key, contact_id, shares)].pk for contact_id in contact_ids]
+    keep_draws(experiment, contact_ids=contact_ids, variant_ids=drawn, batch=batch)
     found = Assignment.objects.filter(experiment=experiment, contact_id__in=contact_ids)
     return dict(found.values_list("contact_id", "variant_id"))
 
@@ -130,18 +120,26 @@ def assign_drawn(experiment: Experiment, *, contact_ids: Sequence[int], part: Ex
     if state.get() != Experiment.State.RUNNING or not sum(shares):
         return 0
     arms = [variants[arm_of(experiment.key, contact_id, shares)].pk for contact_id in contact_ids]
+    drawn = keep_draws(experiment, contact_ids=contact_ids, variant_ids=arms, batch=part.number)
+    ExperimentBatch.objects.filter(pk=part.pk).update(size=F("size") + drawn)
+    return drawn
+
+
+def keep_draws(
+    experiment: Experiment, *, contact_ids: Sequence[int], variant_ids: Sequence[int], batch: int | None
+) -> int:
+    """Keep which arm each contact has drawn, and return how many had none yet; the others keep theirs."""
     with connection.cursor() as cursor:
+        # In one order, so that two who draw for the same people don't wait for each other in a circle.
         cursor.execute(
             """
             INSERT INTO abtests_assignment (experiment_id, contact_id, variant_id, batch)
             SELECT %s, contact_id, variant_id, %s FROM unnest(%s::bigint[], %s::bigint[]) AS drawn (contact_id, variant_id)
             ORDER BY contact_id ON CONFLICT (experiment_id, contact_id) DO NOTHING
             """,
-            [experiment.pk, part.number, numbers(contact_ids), numbers(arms)],
+            [experiment.pk, batch, numbers(contact_ids), numbers(variant_ids)],
         )
-        drawn = int(cursor.rowcount)
-    ExperimentBatch.objects.filter(pk=part.pk).update(size=F("size") + drawn)
-    return drawn
+        return int(cursor.rowcount)
 
 
 def forget_contacts(event: ContactsDeleted) -> None:

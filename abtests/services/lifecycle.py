@@ -9,7 +9,7 @@ from abtests import selectors
 from abtests.events import ExperimentDecided
 from abtests.exceptions import ExperimentError
 from abtests.limits import FEWEST_ARMS
-from abtests.maturing import HOUR
+from abtests.maturing import counts_at
 from abtests.models import Assignment, Design, Experiment, ExperimentBatch, Mode, Variant
 from core import bus, clock
 from team.models import User
@@ -147,8 +147,7 @@ def finish(
 
 def first_look(experiment: Experiment, now: datetime) -> datetime:
     """Return when the first recipients of a test that begins now can count, or its deadline if that comes before."""
-    whole_hour = now.replace(minute=0, second=0, microsecond=0)
-    matures_at = whole_hour + HOUR + timedelta(hours=experiment.window_hours)
+    matures_at = counts_at(now, window=timedelta(hours=experiment.window_hours))
     return min(matures_at, experiment.deadline_at) if experiment.deadline_at else matures_at
 
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from django.db import transaction
 
 from abtests import selectors, strata
-from abtests.maturing import HOUR, Matured, counts_at
+from abtests.maturing import HOUR, Matured, counts_at, whole_hour
 from abtests.models import Design, Experiment, ExperimentBatch, Mode
 from abtests.services import deciding
 from abtests.services.lifecycle import finish, lock
@@ -65,7 +65,7 @@ def end_when_matured(experiment: Experiment) -> None:
     if locked.mode == Mode.BANDIT:
         finish(locked, Experiment.State.DECIDED, selectors.BANDIT_ENDED, None)
         return
-    last = counts_at(clock.now().replace(minute=0, second=0, microsecond=0), window=_window(locked))
+    last = counts_at(clock.now(), window=_window(locked))
     locked.deadline_at = min(locked.deadline_at, last) if locked.deadline_at else last
     locked.save(update_fields=["deadline_at"])
 
@@ -111,14 +111,14 @@ def _when_in_parts(experiment: Experiment, found: Matured, now: datetime) -> _Du
     for part in waiting:
         own = found.per_stratum.get(strata.of_part(part.number)) if experiment.design != Design.SEND_TIME else None
         sent, last_hour = (own.sent, own.last_hour) if own else _all_sent(experiment, found)
-        last_send = last_hour or _hour(part.released_at or now)
+        last_send = last_hour or part.released_at or now
         if experiment.design == Design.SEND_TIME and sent < part.size:
             # Who rests for their hour has no message yet.
-            last_send = max(last_send, _hour((part.released_at or now) + SLOTS_TAKE))
+            last_send = max(last_send, (part.released_at or now) + SLOTS_TAKE)
         matures_at = counts_at(last_send, window=_window(experiment))
         if matures_at > now:
             rests = experiment.design == Design.SEND_TIME and sent < part.size
-            ask_at.append(_hour(now) + HOUR if rests else matures_at)
+            ask_at.append(whole_hour(now) + HOUR if rests else matures_at)
             continue
         if sent < part.size:
             if held is None:
@@ -161,7 +161,7 @@ def _held_up(experiment: Experiment) -> set[int]:
 
 def _when_come_by(experiment: Experiment, found: Matured, now: datetime) -> _Due:
     """By the rule that was chosen; in any case at the deadline, with whoever counts by then."""
-    next_hour = _hour(now) + HOUR
+    next_hour = whole_hour(now) + HOUR
     ask_at = min(next_hour, experiment.deadline_at) if experiment.deadline_at else next_hour
     if experiment.deadline_at is not None and experiment.deadline_at <= now:
         return _Due(now=True, last=True, ask_at=ask_at)
@@ -179,7 +179,3 @@ def _when_come_by(experiment: Experiment, found: Matured, now: datetime) -> _Due
 
 def _window(experiment: Experiment) -> timedelta:
     return timedelta(hours=experiment.window_hours)
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)

@@ -3,7 +3,6 @@
 Asked by whoever sends, for some thousand contacts of one email at a time.  An arm once given stays; asking twice changes nothing.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import time
 from typing import Final, NamedTuple
@@ -15,6 +14,7 @@ from abtests.assignment import arm_of
 from abtests.exceptions import ExperimentError
 from abtests.models import Design, Experiment, ExperimentBatch, Metric, Variant
 from abtests.services import lifecycle
+from abtests.services.assigning import keep_draws
 from core.literals import numbers
 from delivery import services as delivery
 
@@ -170,25 +170,12 @@ def _draw(experiment: Experiment, arms: Sequence[Variant], contact_ids: Sequence
     batch = _current(experiment)
     shares = _shares(arms, batch)
     number = batch.number if batch else None
-    chosen: dict[int, list[int]] = defaultdict(list)
-    for contact_id in sorted(contact_ids):
-        chosen[arms[arm_of(experiment.key, contact_id, shares)].pk].append(contact_id)
-    pairs = [(contact_id, variant_id) for variant_id, ids in chosen.items() for contact_id in ids]
-    with connection.cursor() as cursor:
-        # In one order, so that two who draw for the same people don't wait for each other in a circle.
-        cursor.execute(
-            """
-            INSERT INTO abtests_assignment (experiment_id, contact_id, variant_id, batch)
-            SELECT %s, contact_id, variant_id, %s FROM unnest(%s::bigint[], %s::bigint[]) AS drawn (contact_id, variant_id)
-            ORDER BY contact_id ON CONFLICT (experiment_id, contact_id) DO NOTHING
-            """,
-            [experiment.pk, number, numbers([one for one, _ in pairs]), numbers([other for _, other in pairs])],
-        )
-        drawn_by_others = cursor.rowcount < len(pairs)
+    drawn = {contact_id: arms[arm_of(experiment.key, contact_id, shares)].pk for contact_id in contact_ids}
+    kept = keep_draws(experiment, contact_ids=list(drawn), variant_ids=list(drawn.values()), batch=number)
     by_id = {variant.pk: variant for variant in arms}
     # Somebody else may have drawn for the same contact at the same moment, by other shares: theirs stands.
-    others = _assigned(experiment, contact_ids) if drawn_by_others else {}
-    for contact_id, variant_id in pairs:
+    others = _assigned(experiment, contact_ids) if kept < len(drawn) else {}
+    for contact_id, variant_id in drawn.items():
         own = others.get(contact_id)
         variant = by_id.get(own.variant_id if own else variant_id, by_id[variant_id])
         _give(served, contact_id, variant, strata.of_part(own.batch if own else number))
