@@ -8,7 +8,7 @@ anything happens, and kept here: so what has matured at a look can be counted wi
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from statistics import NormalDist
@@ -319,27 +319,36 @@ def judge(blast: Blast) -> Told:
     wrong: list[str] = []
     counted: list[Counts] = []
     before: Spent | None = None
+    left = list(range(len(blast.truth.rates)))
     looks = list(Look.objects.filter(experiment=experiment).order_by("number"))
     for look in looks:
         counts = matured(blast, look.looked_at)
         counted.append(counts)
+        # An arm that did harm at an earlier look is compared no more.
+        clicked, sent, unsubscribed = ([numbers[arm] for arm in left] for numbers in counts)
         before = next_look(
-            counts.clicked,
-            counts.sent,
+            clicked,
+            sent,
             lead=blast.truth.lead,
             earlier=before,
             final=sum(counts.sent) == len(blast.people),
         )
         verdict = decide(
-            counts.clicked,
-            counts.sent,
+            clicked,
+            sent,
             lead=blast.truth.lead,
             information=before.information,
             spent=before.spent,
             final=before.is_last,
-            complaints=[0] * len(counts.sent),
-            unsubscribes=counts.unsubscribed,
+            complaints=[0] * len(sent),
+            unsubscribes=unsubscribed,
         )
+        verdict = replace(
+            verdict,
+            leader=None if verdict.leader is None else left[verdict.leader],
+            blocked=tuple(left[arm] for arm in verdict.blocked),
+        )
+        left = [arm for arm in left if arm not in verdict.blocked]
         if json.loads(json.dumps(verdict_as_json(verdict))) != look.verdict:
             wrong.append(f"{experiment.name}, look {look.number}: {look.question} gave {look.verdict}, but {counts}")
     winner = experiment.winner.position if experiment.winner else None
